@@ -1,0 +1,1 @@
+"""The ground floor: the dimension legend and the errors of the house."""

@@ -1,0 +1,111 @@
+"""Errors that say what was got, what was expected, and how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class OstinatoError(Exception):
+    """A mistake that the user can mend; every error the house raises on purpose derives from it."""
+
+
+class MissingExtraError(OstinatoError, ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs packages that the plain install leaves out.\n"
+            f"mend: pip install 'ostinato[{extra}]'"
+        )
+        self.extra = extra
+
+
+class ShapeError(OstinatoError, ValueError):
+    """A tensor's shape, dtype or device does not fit what the layer expects."""
+
+
+class OptionError(OstinatoError, ValueError):
+    """An option is unknown, out of range, or cannot be combined with this cell."""
+
+
+class UnknownNameError(OptionError, KeyError):
+    """A name that is looked up in a list of known names is not among them."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        self.text = (
+            f"unknown {kind} {name!r}{did_you_mean(name, names)}\n"
+            f"expected one of: {', '.join(names)}"
+        )
+        super().__init__(self.text)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in a source: 1-based line, 0-based character columns, the end exclusive."""
+
+    line: int
+    column: int
+    end_column: int
+
+
+class EquationError(OstinatoError, ValueError):
+    """An equation that cannot be read, or does not mean anything.
+
+    Args:
+        message: what was found and what was expected, in one sentence.
+        source: the lines of the text that the spans point into.
+        span: the place of the mistake; its line is shown with a caret below it.
+        mend: how to put it right.
+        also: a second place that the mistake involves.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        source: tuple[str, ...] = (),
+        span: Span | None = None,
+        mend: str | None = None,
+        also: Span | None = None,
+    ) -> None:
+        self.message = message
+        self.span = span
+        self.mend = mend
+        self.also = also
+        parts = [f"line {span.line}: {message}" if span else message]
+        for place in (span, also):
+            if place is not None and 1 <= place.line <= len(source):
+                parts.append(_with_caret(source[place.line - 1], place))
+        if mend:
+            parts.append(f"mend: {mend}")
+        super().__init__("\n".join(parts))
+
+
+class EquationHint(UserWarning):
+    """The equations are valid, but probably not what was meant."""
+
+
+_LONGEST_SHOWN = 100
+
+
+def _with_caret(line: str, span: Span) -> str:
+    """Show ``line`` with carets below ``span``; a very long line is cut around the place."""
+    line = line.replace("\t", " ")
+    start, end = span.column, max(span.end_column, span.column + 1)
+    if len(line) > _LONGEST_SHOWN:
+        cut = max(0, start - _LONGEST_SHOWN // 2)
+        line = line[cut : cut + _LONGEST_SHOWN]
+        start, end = start - cut, min(end - cut, _LONGEST_SHOWN)
+    return f"    {line}\n    {' ' * start}{'^' * max(1, end - start)}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or an empty string."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,486 @@
+"""Text to ``Syntax``: equations are read with the standard ``ast`` module against a white list.
+
+Nothing is ever executed: a cell from a stranger's file or web form is data.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import math
+import re
+import warnings
+from typing import Final, NoReturn, cast
+
+from ostinato.core.errors import EquationError, Span, did_you_mean
+from ostinato.equations.syntax import (
+    ALIASES,
+    ARITY,
+    Assignment,
+    Binary,
+    BinaryOperator,
+    Call,
+    Concatenation,
+    DeclarationKind,
+    Expression,
+    Name,
+    Negative,
+    Number,
+    Syntax,
+)
+
+MAX_LINES: Final = 500
+MAX_CHARACTERS: Final = 50_000
+MAX_LINE_CHARACTERS: Final = 4_000
+MAX_DEPTH: Final = 100
+
+_OPERATORS: Final[dict[type[ast.operator], BinaryOperator]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.Pow: "**",
+    ast.MatMult: "@",
+}
+_KINDS: Final[tuple[DeclarationKind, ...]] = (
+    "input",
+    "state",
+    "output",
+    "matrix",
+    "vector",
+    "scalar",
+)
+_REFUSED: Final[dict[type[ast.AST], str]] = {
+    ast.Attribute: "attribute access (`.`)",
+    ast.ListComp: "a comprehension",
+    ast.SetComp: "a comprehension",
+    ast.DictComp: "a comprehension",
+    ast.GeneratorExp: "a comprehension",
+    ast.Lambda: "a lambda",
+    ast.JoinedStr: "a string",
+    ast.IfExp: "a conditional",
+    ast.Compare: "a comparison",
+    ast.BoolOp: "a logical operator",
+    ast.NamedExpr: "an assignment inside an expression",
+    ast.Starred: "a starred expression",
+    ast.Dict: "a dictionary",
+    ast.Set: "a set",
+    ast.Tuple: "a tuple",
+    ast.Subscript: "indexing",
+    ast.Await: "await",
+    ast.Yield: "yield",
+    ast.Import: "an import",
+    ast.ImportFrom: "an import",
+    ast.FunctionDef: "a function definition",
+    ast.ClassDef: "a class definition",
+    ast.For: "a loop",
+    ast.While: "a loop",
+    ast.If: "a conditional",
+    ast.Delete: "`del`",
+}
+_FUNCTION_MENDS: Final[dict[str, str]] = {
+    "max": "maximum",
+    "min": "minimum",
+    "sigma": "sigmoid",
+    "swish": "silu",
+    "ln": "log",
+    "clamp": "clip",
+    "concat": "[a, b] right of @",
+    "cat": "[a, b] right of @",
+    "softmax": "exp(a) in a state with its normaliser (as in sLSTM): a sum over units is no cell",
+}
+
+
+def parse(text: str) -> Syntax:
+    """Read equations, one assignment a line (or ``;``), into a syntax tree.
+
+    Raises:
+        EquationError: the text is not a list of assignments over the language's white list, or
+            is absurdly large; the message shows the line with a caret.
+    """
+    lines = _lines(text)
+    return _Reader(lines).read()
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """Split into stripped lines, refusing what no cell needs before any parser sees it."""
+    if len(text) > MAX_CHARACTERS:
+        raise EquationError(
+            f"the equations are {len(text):,} characters long, at most {MAX_CHARACTERS:,} are read",
+            mend="a cell is a few lines; is this the right file?",
+        )
+    lines = tuple(line.strip() for line in text.replace("\r\n", "\n").split("\n"))
+    if len(lines) > MAX_LINES:
+        raise EquationError(
+            f"the equations have {len(lines):,} lines, at most {MAX_LINES} are read",
+            mend="a cell is a few lines; is this the right file?",
+        )
+    for number, line in enumerate(lines, 1):
+        _check_line(number, line, lines)
+    return lines
+
+
+def _check_line(number: int, line: str, lines: tuple[str, ...]) -> None:
+    if len(line) > MAX_LINE_CHARACTERS:
+        raise EquationError(
+            f"the line has {len(line):,} characters, at most {MAX_LINE_CHARACTERS:,} are read",
+            source=lines,
+            span=Span(number, 0, 1),
+            mend="split it with named intermediate values",
+        )
+    bad = re.search(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]", line)
+    if bad:
+        raise EquationError(
+            f"control character {bad.group()!r} in the equations",
+            source=lines,
+            span=Span(number, bad.start(), bad.end()),
+            mend="remove it",
+        )
+    depth = 0
+    for column, character in enumerate(line):
+        depth += (character in "([{") - (character in ")]}")
+        if depth > MAX_DEPTH:
+            raise _too_deep(lines, Span(number, column, column + 1))
+
+
+def _too_deep(lines: tuple[str, ...], span: Span) -> EquationError:
+    return EquationError(
+        f"nested more than {MAX_DEPTH} levels deep",
+        source=lines,
+        span=span,
+        mend="split it with named intermediate values",
+    )
+
+
+class _Reader:
+    """One pass over Python's own tree; everything outside the white list is refused."""
+
+    def __init__(self, lines: tuple[str, ...]) -> None:
+        self.lines = lines
+        self.assignments: list[Assignment] = []
+        self.initial: dict[str, Number | Name] = {}
+        self.declarations: dict[str, DeclarationKind] = {}
+
+    def read(self) -> Syntax:
+        for statement in self._module().body:
+            self._statement(statement)
+        if not self.assignments:
+            raise EquationError(
+                "no equations were found",
+                mend="write at least one line such as `h = tanh(W @ [h, x] + b)`",
+            )
+        return Syntax(
+            tuple(self.assignments), self.initial, self.declarations, source=self.lines
+        )
+
+    def _module(self) -> ast.Module:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return ast.parse("\n".join(self.lines))
+        except SyntaxError as error:
+            raise self._from_syntax_error(error) from None
+        except (RecursionError, MemoryError):
+            raise _too_deep(self.lines, Span(1, 0, 1)) from None
+
+    def _from_syntax_error(self, error: SyntaxError) -> EquationError:
+        line = min(max(error.lineno or 1, 1), len(self.lines))
+        shown = self.lines[line - 1]
+        column = min(max((error.offset or 1) - 1, 0), len(shown))
+        reserved = [word for word in re.findall(r"[^\W\d]\w*", shown) if keyword.iskeyword(word)]
+        mend = "one assignment a line: `name = expression`"
+        if reserved:
+            mend = f"`{reserved[0]}` is a reserved word: call it `{reserved[0]}_`"
+        return EquationError(
+            f"this is not an equation ({error.msg})",
+            source=self.lines,
+            span=Span(line, column, column + 1),
+            mend=mend,
+        )
+
+    def _span(self, node: ast.expr | ast.stmt) -> Span:
+        start = self._column(node.lineno, node.col_offset)
+        same_line = node.end_lineno == node.lineno and node.end_col_offset is not None
+        text = self.lines[node.lineno - 1]
+        end = self._column(node.lineno, node.end_col_offset or 0) if same_line else len(text)
+        return Span(node.lineno, start, end)
+
+    def _column(self, line: int, byte_offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:byte_offset].decode(errors="ignore"))
+
+    def _fail(self, node: ast.expr | ast.stmt, message: str, mend: str) -> NoReturn:
+        raise EquationError(message, source=self.lines, span=self._span(node), mend=mend)
+
+    def _source(self, node: ast.expr) -> str:
+        span = self._span(node)
+        return self.lines[span.line - 1][span.column : span.end_column]
+
+    # Statements
+
+    def _statement(self, node: ast.stmt) -> None:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=target)], value=value):
+                self._check_target(node, target)
+                expression = self._assigned(value)
+                self.assignments.append(Assignment(target, expression, self._span(node)))
+            case ast.Assign(targets=[ast.Subscript() as place], value=value):
+                self._initial_value(node, place, value)
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=None):
+                self._declaration(node, name, annotation)
+            case ast.Expr(value=value):
+                self._fail(
+                    node,
+                    f"`{self._source(value)}` is not assigned to a name",
+                    "write `name = expression`",
+                )
+            case ast.AugAssign(target=ast.Name(id=target)):
+                self._fail(
+                    node,
+                    "augmented assignment is not part of the language",
+                    f"write it out: `{target} = {target} …`",
+                )
+            case ast.Assign():
+                self._fail(
+                    node,
+                    "the left side must be one name",
+                    "write one assignment a line: `name = expression`",
+                )
+            case _:
+                what = _REFUSED.get(type(node), f"`{type(node).__name__.lower()}`")
+                self._fail(
+                    node,
+                    f"{what} is not part of the equation language",
+                    "a cell is a list of lines `name = expression`",
+                )
+
+    def _check_target(self, node: ast.Assign, target: str) -> None:
+        if target in ARITY or target in ALIASES or target == "inf":
+            self._fail(
+                node,
+                f"`{target}` is the name of a function or constant and cannot be assigned",
+                f"choose another name, such as `{target}_t`",
+            )
+
+    def _assigned(self, value: ast.expr) -> Expression:
+        if isinstance(value, ast.List):
+            return self._concatenation(value, 0)
+        return self._expression(value, 0)
+
+    def _initial_value(self, node: ast.Assign, place: ast.Subscript, value: ast.expr) -> None:
+        if not isinstance(place.value, ast.Name) or not (
+            isinstance(place.slice, ast.Constant) and place.slice.value == 0
+        ):
+            self._fail(
+                node,
+                "only index 0 may stand on the left, for the value before the first step",
+                "write `h[0] = 0`, or plain `h = …` for the value of this step",
+            )
+        name = place.value.id
+        if name in self.initial:
+            self._fail(
+                node, f"the initial value of `{name}` is given twice", "keep one of the lines"
+            )
+        self.initial[name] = self._number_or_name(node, value)
+
+    def _number_or_name(self, node: ast.Assign, value: ast.expr) -> Number | Name:
+        span = self._span(value)
+        match value:
+            case ast.Name(id="inf"):
+                return Number(math.inf, span)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
+                return Number(-math.inf, span)
+            case ast.Name(id=name):
+                return Name(name, span)
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant() as constant):
+                return Number(-self._number(constant), span)
+            case ast.Constant():
+                return Number(self._number(value), span)
+            case _:
+                self._fail(
+                    node,
+                    "an initial value is a number, `-inf`, or the name of a parameter",
+                    "write `m[0] = -inf` or `h[0] = h_init`",
+                )
+
+    def _declaration(self, node: ast.AnnAssign, name: str, annotation: ast.expr) -> None:
+        kind = annotation.id if isinstance(annotation, ast.Name) else ""
+        if kind not in _KINDS:
+            near = did_you_mean(kind, _KINDS)
+            self._fail(
+                node,
+                f"`{self._source(annotation)}` is not a kind of name{near}",
+                f"write `name: kind` with one of {', '.join(_KINDS)}",
+            )
+        if self.declarations.get(name, kind) != kind:
+            self._fail(
+                node,
+                f"`{name}` is declared {self.declarations[name]} above and {kind} here",
+                "keep one of the lines",
+            )
+        self.declarations[name] = cast("DeclarationKind", kind)
+
+    # Expressions
+
+    def _expression(self, node: ast.expr, depth: int) -> Expression:
+        if depth > MAX_DEPTH:
+            raise _too_deep(self.lines, self._span(node))
+        span = self._span(node)
+        match node:
+            case ast.Constant():
+                return Number(self._number(node), span)
+            case ast.Name(id=name):
+                return self._name(node, name, span)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return Negative(self._expression(operand, depth + 1), span)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self._expression(operand, depth + 1)
+            case ast.BinOp(op=ast.MatMult()):
+                return self._product(node, depth)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                operands = (self._expression(left, depth + 1), self._expression(right, depth + 1))
+                return Binary(_OPERATORS[type(op)], *operands, span)
+            case ast.Call():
+                return self._call(node, depth)
+            case ast.List():
+                self._fail(
+                    node,
+                    "a concatenation stands outside `@`",
+                    "multiply it by a matrix: `W @ [h, x]`, or name it alone: `v = [h, x]`",
+                )
+            case _:
+                self._refuse(node)
+
+    def _refuse(self, node: ast.expr) -> NoReturn:
+        if isinstance(node, ast.Attribute) and node.attr == "T":
+            self._fail(
+                node,
+                "a transposed matrix is not part of the equation language",
+                "name a matrix of its own: its shape is inferred from what stands on its two sides",
+            )
+        operator = type(node.op).__name__ if isinstance(node, ast.BinOp | ast.UnaryOp) else ""
+        name = f"the operator {operator}" if operator else f"`{type(node).__name__}`"
+        what = _REFUSED.get(type(node), name)
+        self._fail(
+            node,
+            f"{what} is not part of the equation language",
+            "use names, numbers, + - * / ** @, [a, b] right of @, and the known functions",
+        )
+
+    def _number(self, node: ast.Constant) -> float:
+        value = node.value
+        if isinstance(value, str | bytes):
+            self._fail(
+                node, "a string is not part of the equation language", "write a name or a number"
+            )
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self._fail(node, f"`{value}` is not a real number", "write a finite decimal number")
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            self._fail(node, "the number is too large for a float", "write a finite decimal number")
+        return number
+
+    def _name(self, node: ast.Name, name: str, span: Span) -> Name:
+        if name == "inf":
+            self._fail(
+                node,
+                "infinity may stand in an initial value only",
+                "write `m[0] = -inf` on a line of its own",
+            )
+        if name in ARITY or name in ALIASES:
+            self._fail(node, f"the function `{name}` has no arguments", f"write `{name}(…)`")
+        return Name(name, span)
+
+    def _product(self, node: ast.BinOp, depth: int) -> Expression:
+        """Read ``W @ v``; a chain ``A @ B @ h`` means ``A @ (B @ h)``, ``-W @ h`` ``-(W @ h)``."""
+        span = self._span(node)
+        factors = [node.right]
+        left = node.left
+        while isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult):
+            factors.append(left.right)
+            left = left.left
+        num_signs = 0
+        while isinstance(left, ast.UnaryOp) and isinstance(left.op, ast.USub):
+            num_signs += 1
+            left = left.operand
+        if len(factors) + num_signs + depth > MAX_DEPTH:
+            raise _too_deep(self.lines, span)
+        value = self._operand(factors[0], depth + len(factors))
+        for factor in (*factors[1:], left):
+            value = Binary("@", self._matrix(factor, node), value, span)
+        for _ in range(num_signs):
+            value = Negative(value, span)
+        return value
+
+    def _matrix(self, node: ast.expr, product: ast.BinOp) -> Name:
+        if isinstance(node, ast.Name):
+            return self._name(node, node.id, self._span(node))
+        if isinstance(node, ast.BinOp):
+            first, last = self._source(node.left), self._source(node.right)
+            rest = self._source(product.right)
+            operator = _OPERATORS.get(type(node.op), "*")
+            self._fail(
+                node,
+                f"`{self._source(node)}` stands left of `@`, where only a matrix name may stand "
+                "(`*`, `/` and `@` bind equally, from the left)",
+                f"write `{first} {operator} ({last} @ {rest})`",
+            )
+        self._refuse_matrix(node)
+
+    def _refuse_matrix(self, node: ast.expr) -> NoReturn:
+        if isinstance(node, ast.Attribute):
+            self._refuse(node)
+        self._fail(
+            node,
+            f"`{self._source(node)}` stands left of `@`, where only a matrix name may stand",
+            "write `W @ v` with a name `W`; it becomes a parameter",
+        )
+
+    def _operand(self, node: ast.expr, depth: int) -> Expression:
+        if isinstance(node, ast.List):
+            return self._concatenation(node, depth)
+        if isinstance(node, ast.Constant):
+            self._number(node)
+            self._fail(node, "a matrix is multiplied by a number", "write `W @ v` with a vector `v`")
+        return self._expression(node, depth + 1)
+
+    def _concatenation(self, node: ast.List, depth: int) -> Concatenation:
+        pieces: list[Expression] = []
+        for element in node.elts:
+            if depth > MAX_DEPTH:
+                raise _too_deep(self.lines, self._span(node))
+            if isinstance(element, ast.List):
+                pieces.extend(self._concatenation(element, depth + 1).pieces)
+            else:
+                pieces.append(self._expression(element, depth + 1))
+        if not pieces:
+            self._fail(node, "the concatenation is empty", "write `W @ [h, x]`")
+        return Concatenation(tuple(pieces), self._span(node))
+
+    def _call(self, node: ast.Call, depth: int) -> Expression:
+        if not isinstance(node.func, ast.Name):
+            self._refuse(node.func)
+        name = ALIASES.get(node.func.id, node.func.id)
+        if name not in ARITY and name != "identity":
+            self._unknown_function(node, name)
+        arity = ARITY.get(name, 1)
+        if node.keywords or len(node.args) != arity:
+            found = len(node.args) + len(node.keywords)
+            named = ", by name" if node.keywords else ""
+            self._fail(
+                node,
+                f"`{name}` takes {arity} argument{'s' * (arity != 1)} and was given {found}{named}",
+                f"write `{name}({', '.join('abc'[:arity])})`",
+            )
+        arguments = tuple(self._expression(argument, depth + 1) for argument in node.args)
+        if name == "identity":
+            return arguments[0]
+        return Call(name, arguments, self._span(node))
+
+    def _unknown_function(self, node: ast.Call, name: str) -> NoReturn:
+        mend = f"the known functions are {', '.join(ARITY)}"
+        if name in _FUNCTION_MENDS:
+            mend = f"write `{_FUNCTION_MENDS[name]}`; {mend}"
+        self._fail(node, f"unknown function `{name}`{did_you_mean(name, ARITY)}", mend)

@@ -1,0 +1,337 @@
+"""What each name of a cell is: input, state, output, parameter or local, from reading order alone."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ostinato.core.errors import EquationError, EquationHint, Span, did_you_mean
+from ostinato.equations.syntax import (
+    Assignment,
+    Binary,
+    Concatenation,
+    DeclarationKind,
+    Expression,
+    Name,
+    Number,
+    Syntax,
+    children,
+    walk,
+)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The kind of every name of a cell.
+
+    Attributes:
+        inputs: the streams read from outside, in order.
+        states: names read before their assignment; the output's state first, then by first read.
+        output: the assigned name that the layer returns.
+        matrices: names left of ``@``, with the place of their first use.
+        vectors: free names elsewhere, with the place of their first use.
+        scalars: free names declared scalar.
+        concatenations: locals such as ``v = [h, x]``, which stand right of ``@`` only.
+        declared_states: states that the user named, rather than inferred ones.
+    """
+
+    inputs: tuple[str, ...]
+    states: tuple[str, ...]
+    output: str
+    matrices: dict[str, Span]
+    vectors: dict[str, Span]
+    scalars: tuple[str, ...]
+    concatenations: frozenset[str]
+    declared_states: frozenset[str]
+
+
+def resolve(syntax: Syntax) -> Roles:
+    """Infer the kind of every name.
+
+    Raises:
+        EquationError: a name is used in two ways, or a value is never used or never assigned.
+    """
+    return _Resolver(syntax).resolve()
+
+
+def matrix_names(expression: Expression) -> Iterator[Name]:
+    """Yield every name that stands left of ``@``."""
+    for node in walk(expression):
+        if isinstance(node, Binary) and node.operator == "@" and isinstance(node.left, Name):
+            yield node.left
+
+
+def vector_names(expression: Expression) -> Iterator[Name]:
+    """Yield every name that stands elsewhere than left of ``@``, in reading order."""
+    pending = [expression]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Name):
+            yield node
+        elif isinstance(node, Binary) and node.operator == "@":
+            pending.append(node.right)
+        else:
+            pending.extend(reversed(children(node)))
+
+
+class _Resolver:
+    def __init__(self, syntax: Syntax) -> None:
+        self.syntax = syntax
+        self.assigned = {a.target: a for a in reversed(syntax.assignments)}
+        self.first_read: dict[str, Name] = {}
+        self.matrices: dict[str, Span] = {}
+        self.vectors: dict[str, Span] = {}
+        self.state_reads: dict[str, Name] = {}
+        self.concatenations = frozenset(
+            a.target for a in syntax.assignments if isinstance(a.value, Concatenation)
+        )
+        self.inputs = self._declared("input") or ("x",)
+
+    def resolve(self) -> Roles:
+        self._check_declarations()
+        self._read_all()
+        self._check_parameters()
+        output = self._output()
+        states = self._states(output)
+        self._check_dead(output, states)
+        self._check_initial(states)
+        self._hint(states)
+        return Roles(
+            self.inputs,
+            states,
+            output,
+            self.matrices,
+            self.vectors,
+            tuple(n for n in self.vectors if n in self._declared("scalar")),
+            self.concatenations,
+            frozenset(self._declared("state")),
+        )
+
+    def _declared(self, kind: DeclarationKind) -> tuple[str, ...]:
+        return tuple(n for n, k in self.syntax.declarations.items() if k == kind)
+
+    def _fail(
+        self, message: str, span: Span | None, mend: str, also: Span | None = None
+    ) -> NoReturn:
+        raise EquationError(message, source=self.syntax.source, span=span, mend=mend, also=also)
+
+    def _check_declarations(self) -> None:
+        for name in self.inputs:
+            if name in self.assigned:
+                self._fail(
+                    f"`{name}` is an input and cannot be assigned",
+                    self.assigned[name].span,
+                    f"choose another name, such as `{name}_new`, or name the input in `inputs=`",
+                )
+        for kind in ("state", "output"):
+            for name in self._declared(kind):
+                if name not in self.assigned:
+                    self._fail(
+                        f"`{name}` is declared {kind} but never assigned"
+                        f"{did_you_mean(name, self.assigned)}",
+                        None,
+                        f"add a line `{name} = …`",
+                    )
+
+    # Reading
+
+    def _read_all(self) -> None:
+        done: dict[str, Assignment] = {}
+        unread: dict[str, Assignment] = {}
+        for assignment in self.syntax.assignments:
+            for name in matrix_names(assignment.value):
+                self._read_matrix(name)
+            for name in self._reads(assignment):
+                self.first_read.setdefault(name.name, name)
+                unread.pop(name.name, None)
+                self._read(name, done)
+            self._check_overwritten(assignment, unread)
+            done[assignment.target] = unread[assignment.target] = assignment
+        self.unread = unread
+
+    def _reads(self, assignment: Assignment) -> Iterator[Name]:
+        """Yield the names that an assignment reads, checking where concatenations stand."""
+        for name in vector_names(assignment.value):
+            yield name
+        bare = {
+            id(node.right)
+            for node in walk(assignment.value)
+            if isinstance(node, Binary) and node.operator == "@"
+        }
+        for name in vector_names(assignment.value):
+            if name.name in self.concatenations and id(name) not in bare:
+                self._fail(
+                    f"the concatenation `{name.name}` stands outside `@`",
+                    name.span,
+                    f"multiply it by a matrix: `W @ {name.name}`",
+                )
+
+    def _read_matrix(self, name: Name) -> None:
+        if name.name in self.assigned or name.name in self.inputs:
+            what = "an input" if name.name in self.inputs else "assigned in the step"
+            self._fail(
+                f"`@` between two vectors: `{name.name}` is {what}, so it is a vector",
+                name.span,
+                "`@` is matrix times vector: write `W @ v`, or `a * b` for the element-wise product",
+            )
+        self.matrices.setdefault(name.name, name.span)
+
+    def _read(self, name: Name, done: dict[str, Assignment]) -> None:
+        if name.name in self.inputs or name.name in done:
+            return
+        if name.name in self.assigned:
+            self.state_reads.setdefault(name.name, name)
+        else:
+            self.vectors.setdefault(name.name, name.span)
+
+    def _check_overwritten(self, new: Assignment, unread: dict[str, Assignment]) -> None:
+        old = unread.get(new.target)
+        if old is not None:
+            self._fail(
+                f"`{new.target}` is assigned twice, and nothing reads its first value",
+                old.span,
+                f"give one of the two another name (the value at t-1 is `{new.target}` above its "
+                "first assignment)",
+                also=new.span,
+            )
+
+    # Checks
+
+    def _check_parameters(self) -> None:
+        for name, span in self.vectors.items():
+            if name in self.matrices:
+                self._fail(
+                    f"`{name}` is used as a vector here and as a matrix (left of `@`) elsewhere",
+                    span,
+                    "use two names",
+                    also=self.matrices[name],
+                )
+        for assignment in self.syntax.assignments:
+            self._check_operands(assignment)
+        for kind, used in (("matrix", self.matrices), ("scalar", self.vectors)):
+            for name in self._declared(kind):
+                if name not in used:
+                    self._fail(
+                        f"`{name}` is declared {kind} but not used as one",
+                        self.vectors.get(name) or self.matrices.get(name),
+                        f"use it in an equation, or remove the declaration",
+                    )
+        for name in self.inputs:
+            if name not in self.first_read:
+                used = ", ".join(f"`{n}`" for n in self.vectors) or "none"
+                self._fail(
+                    f"the input `{name}` is never used",
+                    None,
+                    f"use it, or name the input in `inputs=` (free names here: {used})",
+                )
+
+    def _check_operands(self, assignment: Assignment) -> None:
+        pieces: list[Expression] = []
+        for node in walk(assignment.value):
+            if isinstance(node, Binary) and node.operator == "@":
+                pieces.append(node.right)
+            elif isinstance(node, Concatenation):
+                pieces.extend(node.pieces)
+        for piece in pieces:
+            if isinstance(piece, Number):
+                self._fail(
+                    "a number stands in a concatenation",
+                    piece.span,
+                    "use vectors there; a constant column is what a bias `+ b` is",
+                )
+            if isinstance(piece, Name) and piece.name in self.vectors:
+                self._fail(
+                    f"`{piece.name}` is neither an input nor assigned in the step"
+                    f"{did_you_mean(piece.name, [*self.assigned, *self.inputs])}",
+                    piece.span,
+                    f"a state must be assigned: add a line `{piece.name} = …`, or name it in "
+                    "`inputs=`",
+                )
+
+    def _output(self) -> str:
+        declared = self._declared("output")
+        if declared:
+            return declared[-1]
+        unread = [n for n in self.unread if n not in self.concatenations]
+        if not unread:
+            self._fail(
+                "no output: every assigned name is read by a later line",
+                self.syntax.assignments[-1].span,
+                "name one in `output=`",
+            )
+        order = [a.target for a in self.syntax.assignments]
+        return max(unread, key=lambda n: len(order) - order[::-1].index(n))
+
+    def _states(self, output: str) -> tuple[str, ...]:
+        declared = self._declared("state")
+        for name in declared:
+            if name not in self.state_reads:
+                self._fail(
+                    f"`{name}` is declared a state but never read before its assignment",
+                    self.assigned[name].span,
+                    f"read it above that line (there `{name}` means the value at t-1), or take it "
+                    "out of `states=`",
+                )
+        for name, read in self.state_reads.items():
+            if declared and name not in declared:
+                self._fail(
+                    f"`{name}` is read before it is assigned, so it is a state, but `states=` "
+                    "does not name it",
+                    read.span,
+                    f"move its assignment above this line, or name `{name}` in `states=`",
+                    also=self.assigned[name].span,
+                )
+        return tuple(sorted(self.state_reads, key=lambda name: name != output))
+
+    def _check_dead(self, output: str, states: Collection[str]) -> None:
+        for name, assignment in self.unread.items():
+            if name != output and name not in states:
+                self._fail(
+                    f"`{name}` is assigned but never used (the output is `{output}`)",
+                    assignment.span,
+                    "use it, remove the line, or name it in `output=`",
+                )
+
+    def _check_initial(self, states: Collection[str]) -> None:
+        for name, value in self.syntax.initial.items():
+            if name not in states:
+                self._fail(
+                    f"`{name}` has an initial value but is not a state",
+                    value.span,
+                    f"the states here are: {', '.join(states) or 'none'}",
+                )
+            if isinstance(value, Name):
+                if value.name in self.assigned or value.name in self.inputs:
+                    self._fail(
+                        f"the initial value of `{name}` changes with time",
+                        value.span,
+                        "an initial value is a number or a parameter of its own",
+                    )
+                if value.name in self.matrices:
+                    self._fail(
+                        f"`{value.name}` is a matrix (left of `@`) and cannot be an initial value",
+                        value.span,
+                        "use a name of its own, such as `h_init`",
+                    )
+                self.vectors.setdefault(value.name, value.span)
+
+    def _hint(self, states: Collection[str]) -> None:
+        if not states:
+            warnings.warn(
+                "no state: nothing is read before it is assigned, so this is a feed-forward "
+                "network, the same at every step\nmend: read the output before assigning it, "
+                "as in `h = tanh(W @ h + U @ x)`",
+                EquationHint,
+                stacklevel=6,
+            )
+        for name in self.vectors:
+            longer = next((a for a in self.assigned if a.startswith(f"{name}_")), None)
+            if longer and name not in self.syntax.declarations:
+                warnings.warn(
+                    f"`{name}` is a parameter here, although `{longer}` is assigned\n"
+                    f"mend: if `{name}` is meant as a state, assign it: `{name} = {longer}`",
+                    EquationHint,
+                    stacklevel=6,
+                )
