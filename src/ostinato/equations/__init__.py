@@ -1,5 +1,6 @@
-"""Text or LaTeX to ``Cell`` to ``Graph`` to ``Program``: the language, without torch."""
+"""Equations to programs: text or LaTeX → ``Cell`` → ``Graph`` → ``Program`` → its adjoint. No torch."""
 
 from ostinato.equations.cell import Cell
+from ostinato.equations.program import Adjoint, Program
 
-__all__ = ["Cell"]
+__all__ = ["Adjoint", "Cell", "Program"]

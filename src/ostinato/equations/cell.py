@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from ostinato.core.errors import OptionError
+from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.equations.analysis import Analysis, analyse
 from ostinato.equations.dimensions import Dimensions
 from ostinato.equations.elaborate import build_graph, infer_dimensions
@@ -38,6 +38,8 @@ class Cell:
         states: checked against what is inferred.
         output: overrides the inferred output.
         scalars: names of parameters that are one number rather than one a unit.
+        start: how parameters start where their role alone does not say: parameter name to the name
+            of an initialiser (``identity``, ``orthogonal``, …) or a number.
 
     Raises:
         EquationError: the text cannot be read or does not mean anything; the message shows the line
@@ -53,6 +55,7 @@ class Cell:
         states: Sequence[str] | None = None,
         output: str | None = None,
         scalars: Collection[str] = (),
+        start: Mapping[str, str | float] | None = None,
     ) -> None:
         declared: dict[str, DeclarationKind] = {}
         for kind, names in (
@@ -63,6 +66,7 @@ class Cell:
         ):
             declared.update(dict.fromkeys(names, kind))
         self._setup(_declare(parse(text), declared), name)
+        self.start = self._checked_start(start or {})
 
     def _setup(self, syntax: Syntax, name: str | None) -> None:
         roles = resolve(syntax)
@@ -72,6 +76,14 @@ class Cell:
         self.roles: Roles = roles
         self.dimensions: Dimensions = dimensions
         self.graph: Graph = build_graph(syntax, roles, dimensions)
+        self.start: Mapping[str, str | float] = {}
+
+    def _checked_start(self, start: Mapping[str, str | float]) -> Mapping[str, str | float]:
+        known = [p.name for p in self.parameters]
+        for name in start:
+            if name not in known:
+                raise UnknownNameError("parameter in `start`", name, known)
+        return dict(start)
 
     @classmethod
     def from_syntax(cls, syntax: Syntax, *, name: str | None = None) -> Self:

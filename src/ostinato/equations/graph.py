@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
 BROADCAST: Final = "1"
@@ -191,6 +191,12 @@ class Builder:
             return self._intern(Value(value.op, args, value.dim, value.attribute))
         return self.apply(value.op, *args)
 
+    def factors(self, value: int) -> tuple[Factor, ...]:
+        """Return the factors of a product."""
+        attribute = self.values[value].attribute
+        assert isinstance(attribute, tuple)
+        return attribute
+
     def _dim(self, op: str, args: tuple[int, ...]) -> str:
         if op == "total":
             return BROADCAST
@@ -278,16 +284,53 @@ def compact(
         values,
         parameters,
         inputs,
-        tuple(State(s.name, new[s.read], new[s.next], s.initial, s.dim) for s in states),
+        tuple(replace(s, read=new[s.read], next=new[s.next]) for s in states),
         tuple((name, new[value]) for name, value in outputs),
         tuple(
-            Reduction(
-                r.parameter,
-                new[r.delta],
-                None if r.operand is None else new[r.operand],
-                r.piece,
+            replace(
+                r,
+                delta=new[r.delta],
+                operand=None if r.operand is None else new[r.operand],
             )
             for r in reductions
         ),
         tuple((name, new[value]) for name, value in names if value in new),
+    )
+
+
+def rebuild(
+    graph: Graph,
+    make: Callable[[Builder, list[int], int], int],
+    *,
+    parameters: tuple[Parameter, ...] = (),
+    inputs: tuple[Input, ...] = (),
+) -> Graph:
+    """Rewrite a graph value by value.
+
+    Args:
+        graph: the graph to rewrite.
+        make: given the builder, the new number of every earlier value and the number of the value
+            at hand, adds what takes its place and returns its number.
+        parameters: added to the graph's own.
+        inputs: added to the graph's own.
+    """
+    builder = Builder()
+    new: list[int] = []
+    for index in range(len(graph.values)):
+        new.append(make(builder, new, index))
+    return compact(
+        builder,
+        parameters=graph.parameters + parameters,
+        inputs=graph.inputs + inputs,
+        states=tuple(replace(s, read=new[s.read], next=new[s.next]) for s in graph.states),
+        outputs=tuple((name, new[value]) for name, value in graph.outputs),
+        reductions=tuple(
+            replace(
+                r,
+                delta=new[r.delta],
+                operand=None if r.operand is None else new[r.operand],
+            )
+            for r in graph.reductions
+        ),
+        names=tuple((name, new[value]) for name, value in graph.names),
     )

@@ -1,0 +1,1 @@
+"""The shapes of sequence problem, as models over any cell."""
