@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
+NORM_EPSILON: Final = 1e-5
+"""Added to the variance in ``layer_norm`` and to the mean square in ``rms_norm``."""
+
 BROADCAST: Final = "1"
 """The dimension of numbers, scalar parameters and per-row masks: it broadcasts over units."""
 
@@ -322,7 +325,10 @@ def rebuild(
         builder,
         parameters=graph.parameters + parameters,
         inputs=graph.inputs + inputs,
-        states=tuple(replace(s, read=new[s.read], next=new[s.next]) for s in graph.states),
+        states=tuple(
+            replace(s, read=builder.leaf("state", s.dim, s.name), next=new[s.next])
+            for s in graph.states
+        ),
         outputs=tuple((name, new[value]) for name, value in graph.outputs),
         reductions=tuple(
             replace(

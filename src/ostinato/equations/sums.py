@@ -9,9 +9,6 @@ from functools import partial, reduce
 from ostinato.equations.graph import Builder, Graph, rebuild
 from ostinato.equations.structure import analyse_structure
 
-_SUMS = frozenset({"add", "sub", "neg"})
-
-
 def regroup_sums(graph: Graph) -> Graph:
     """Flatten sums, add first what is known first, and merge the transposed products of one time.
 
@@ -22,62 +19,73 @@ def regroup_sums(graph: Graph) -> Graph:
 
 
 @dataclass(frozen=True, slots=True)
-class _Term:
+class Term:
+    """One term of a sum, and whether it is subtracted."""
+
     value: int
     negative: bool
+
+
+class Sums:
+    """The sums of a graph, each flattened as far as nothing else reads its parts."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.uses = Counter(a for v in graph.values for a in v.args)
+        self.uses.update(graph.roots)
+        reader: dict[int, int] = {}
+        for index, value in enumerate(graph.values):
+            reader.update(dict.fromkeys(value.args, index))
+        self._inner = frozenset(
+            index
+            for index in range(len(graph.values))
+            if self.is_sum(index)
+            and self.uses[index] == 1
+            and index in reader
+            and self.is_sum(reader[index])
+        )
+
+    def is_sum(self, index: int) -> bool:
+        """Whether a value adds, subtracts or negates."""
+        return self.graph.values[index].op in ("add", "sub", "neg")
+
+    def is_root(self, index: int) -> bool:
+        """Whether a value is a whole sum, not a part of a longer one."""
+        return self.is_sum(index) and index not in self._inner
+
+    def terms(self, index: int) -> list[Term]:
+        """Return the terms of the sum at ``index`` in reading order."""
+        terms: list[Term] = []
+        pending = [Term(index, negative=False)]
+        while pending:
+            term = pending.pop()
+            value = self.graph.values[term.value]
+            if term.value != index and term.value not in self._inner:
+                terms.append(term)
+                continue
+            flips = [value.op == "neg", value.op == "sub"]
+            for argument, flip in reversed(list(zip(value.args, flips, strict=False))):
+                pending.append(Term(argument, negative=term.negative != flip))
+        return terms
 
 
 class _Regrouping:
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.rank = analyse_structure(graph).rank
-        self.uses = Counter(a for v in graph.values for a in v.args)
-        self.uses.update(graph.roots)
-        self.inner = self._inner_values()
-
-    def _inner_values(self) -> frozenset[int]:
-        """Values that vanish into the one sum that reads them."""
-        readers: dict[int, list[int]] = {}
-        for index, value in enumerate(self.graph.values):
-            for argument in value.args:
-                readers.setdefault(argument, []).append(index)
-        return frozenset(
-            index
-            for index, value in enumerate(self.graph.values)
-            if value.op in _SUMS
-            and self.uses[index] == 1
-            and index in readers
-            and self.graph.values[readers[index][0]].op in _SUMS
-        )
+        self.sums = Sums(graph)
 
     def run(self) -> Graph:
         def make(builder: Builder, new: list[int], index: int) -> int:
+            terms = self.sums.terms(index) if self.sums.is_root(index) else []
+            if len(terms) > 1:
+                return self._sum(builder, new, terms)
             value = self.graph.values[index]
-            if value.op not in _SUMS or index in self.inner:
-                return builder.copy(value, tuple(new[a] for a in value.args))
-            terms = self._terms(index)
-            if len(terms) < 2:
-                return builder.copy(value, tuple(new[a] for a in value.args))
-            return self._sum(builder, new, terms)
+            return builder.copy(value, tuple(new[a] for a in value.args))
 
         return rebuild(self.graph, make)
 
-    def _terms(self, index: int) -> list[_Term]:
-        """Return the terms of a sum in reading order."""
-        terms: list[_Term] = []
-        pending = [_Term(index, negative=False)]
-        while pending:
-            term = pending.pop()
-            value = self.graph.values[term.value]
-            if term.value != index and term.value not in self.inner:
-                terms.append(term)
-                continue
-            flip = [value.op == "neg", value.op == "sub"]
-            for argument, flipped in reversed(list(zip(value.args, flip, strict=False))):
-                pending.append(_Term(argument, negative=term.negative != flipped))
-        return terms
-
-    def _sum(self, builder: Builder, new: list[int], terms: list[_Term]) -> int:
+    def _sum(self, builder: Builder, new: list[int], terms: list[Term]) -> int:
         """Add the terms, those known first innermost; within one time the positive ones first."""
         total: int | None = None
         for rank in sorted({self.rank[t.value] for t in terms}):
@@ -91,7 +99,7 @@ class _Regrouping:
         assert total is not None
         return total
 
-    def _added(self, builder: Builder, new: list[int], terms: list[_Term]) -> list[int]:
+    def _added(self, builder: Builder, new: list[int], terms: list[Term]) -> list[int]:
         """Return the built positive terms, with the mergeable products made into one of them."""
         positive = [t.value for t in terms if not t.negative]
         members = [v for v in positive if self._is_transposed(v)]
@@ -104,7 +112,7 @@ class _Regrouping:
 
     def _is_transposed(self, index: int) -> bool:
         value = self.graph.values[index]
-        if value.op != "product" or self.uses[index] != 1:
+        if value.op != "product" or self.sums.uses[index] != 1:
             return False
         assert isinstance(value.attribute, tuple)
         return all(f.transposed for f in value.attribute)

@@ -1,0 +1,181 @@
+"""Find a recipe by name or path, change single keys, and validate the whole."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Union, cast, get_args, get_origin
+
+import yaml
+from pydantic import ValidationError
+
+from ostinato.core.errors import UnknownNameError
+from ostinato.data import read_text
+from ostinato.training.errors import RecipeError
+from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_mistakes import explain_mistakes, is_section
+
+_FOLDER = resources.files("ostinato.training") / "recipes"
+
+
+def builtin_recipes() -> tuple[str, ...]:
+    """Return the names of the recipes that come with the package."""
+    return tuple(
+        sorted(
+            entry.name.removesuffix(".yaml")
+            for entry in _FOLDER.iterdir()
+            if entry.name.endswith(".yaml")
+        )
+    )
+
+
+def load_recipe(source: str, overrides: Iterable[str] = ()) -> Recipe:
+    """Read a built-in recipe or a YAML file, apply ``key.path=value``, and validate.
+
+    Args:
+        source: a built-in name, or the path of a YAML file.
+        overrides: changes; the values are YAML. ``data=FILE`` names the text alone.
+
+    Raises:
+        UnknownNameError: neither a built-in name nor a file.
+        RecipeError: not YAML, a wrong key, or a wrong value; the nearest right key is named.
+    """
+    name, text = _find(source)
+    raw = parse_recipe(text, name)
+    for override in overrides:
+        _override(raw, override)
+    return validate(raw, name)
+
+
+def _find(source: str) -> tuple[str, str]:
+    path = Path(source)
+    names = builtin_recipes()
+    if source in names:
+        return source, (_FOLDER / f"{source}.yaml").read_text("utf-8")
+    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+        return source, read_text(path)
+    if "=" in source:
+        raise RecipeError(
+            f"got {source!r} where the recipe's name belongs\n"
+            f"mend: ostinato train RECIPE {source}, with RECIPE one of: {', '.join(names)}"
+        )
+    raise UnknownNameError("recipe", source, [*names, "a YAML file"])
+
+
+def parse_recipe(text: str, name: str) -> dict[str, Any]:
+    """Read YAML into nested dictionaries.
+
+    Raises:
+        RecipeError: it is not YAML, or not a mapping.
+    """
+    try:
+        raw: object = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise RecipeError(f"recipe {name} is not YAML: {_yaml_place(error)}") from error
+    except RecursionError as error:
+        raise RecipeError(f"recipe {name} is nested too deeply to be a recipe") from error
+    if not isinstance(raw, dict):
+        raise RecipeError(
+            f"recipe {name} holds {type(raw).__name__}, not keys with values\n"
+            "mend: start from a built-in one: lines such as `task: language-model`"
+        )
+    return cast("dict[str, Any]", raw)
+
+
+def _yaml_place(error: yaml.YAMLError) -> str:
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return str(error).splitlines()[0]
+    mark = error.problem_mark
+    return (
+        f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}\n"
+        f"mend: check indentation and colons around line {mark.line + 1}"
+    )
+
+
+def _override(raw: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    path = key.strip().split(".")
+    if not equals or not all(path):
+        raise RecipeError(
+            f"got {override!r}, expected key.path=value\nmend: for example training.learning_rate=0.001"
+        )
+    if path == ["data"]:
+        kept = raw.get("data")
+        # One text takes the place of another; how it is cut stays.
+        old = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
+        others = {k: v for k, v in old.items() if k not in ("path", "name", "text")}
+        raw["data"] = {**others, "path": value}
+        return
+    section = raw
+    for part in path[:-1]:
+        inner = section.get(part)
+        if part == "data" and isinstance(inner, str):
+            inner = {"path": inner}
+        if inner is None:
+            inner = {}
+        if not isinstance(inner, dict):
+            raise RecipeError(f"`{key}`: `{part}` is a single value here, not a section")
+        section[part] = inner
+        section = cast("dict[str, Any]", inner)
+    section[path[-1]] = value if _is_text(path) else _parse_value(override, value)
+
+
+def _is_text(path: list[str]) -> bool:
+    """Whether the key takes text, so that ``sample.prompt=12`` stays text and is not a number."""
+    annotation: Any = Recipe
+    for part in path:
+        fields = annotation.model_fields if is_section(annotation) else {}
+        if part not in fields:
+            return False
+        annotation = fields[part].annotation
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
+    return any(kind in (str, Path) for kind in (annotation, *kinds))
+
+
+def _parse_value(override: str, value: str) -> object:
+    try:
+        return yaml.safe_load(value)
+    except (yaml.YAMLError, RecursionError) as error:
+        raise RecipeError(f"got {override!r}: the value is not YAML\nmend: quote it") from error
+
+
+def validate(raw: Mapping[str, Any], name: str) -> Recipe:
+    """Turn nested dictionaries into a recipe.
+
+    Raises:
+        RecipeError: every wrong key and value, with the nearest right key.
+    """
+    raw = dict(raw)
+    if isinstance(raw.get("data"), str):
+        raw["data"] = {"path": raw["data"]}
+    if raw.get("data") is None:
+        raw["data"] = {}
+    try:
+        recipe = Recipe.model_validate(raw)
+    except ValidationError as error:
+        raise RecipeError(explain_mistakes(error, name)) from error
+    if recipe.data.path is None:
+        return recipe
+    absolute = recipe.data.path.expanduser().absolute()
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": absolute})})
+
+
+def dump_recipe(recipe: Recipe) -> str:
+    """Return the resolved recipe as YAML that ``parse_recipe`` and ``validate`` read back."""
+    return yaml.dump(
+        recipe.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines, such as equations, as a block."""
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text.strip("\n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _represent_text)

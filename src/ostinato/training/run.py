@@ -1,0 +1,178 @@
+"""The folder of one run: what is in it, and who may write there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ostinato.core.errors import did_you_mean
+from ostinato.training.checkpoint import CheckpointStore
+from ostinato.training.errors import RunError
+from ostinato.training.files import replace_file, writing
+from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+
+_RECIPE, _RUN, _LOCK = "recipe.yaml", "run.json", "lock"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was decided at the start and holds for every sitting of the run.
+
+    Attributes:
+        max_steps: where the schedule ends.
+        evaluate_every: steps between evaluations.
+        warmup_steps: steps over which the learning rate rises.
+        threads: of torch, because sums depend on how they are split.
+    """
+
+    max_steps: int
+    evaluate_every: int
+    warmup_steps: int
+    threads: int
+
+
+class RunFolder:
+    """A run on disk.
+
+    ```
+    recipe.yaml       the resolved recipe
+    run.json          the plan, the vocabulary, the fingerprint of the data, baselines, versions
+    metrics.jsonl     one line a record;  tensorboard/  the same as events
+    checkpoints/      see ``checkpoint``
+    ```
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = CheckpointStore(path / "checkpoints")
+
+    @classmethod
+    def create(cls, path: Path, recipe: Recipe, *, force: bool = False) -> RunFolder:
+        """Make a new run folder and write the recipe into it.
+
+        Args:
+            path: the folder; empty or new.
+            recipe: the resolved recipe.
+            force: replace a run that is there. Other folders are never removed.
+
+        Raises:
+            RunError: the folder is taken.
+            StorageError: it cannot be made.
+        """
+        with writing(path):
+            if path.is_dir() and any(path.iterdir()):
+                cls._make_room(path, force=force)
+            path.mkdir(parents=True, exist_ok=True)
+        replace_file(path / _RECIPE, dump_recipe(recipe).encode())
+        return cls(path)
+
+    @staticmethod
+    def _make_room(path: Path, *, force: bool) -> None:
+        is_run = (path / _RECIPE).is_file()
+        if not is_run:
+            raise RunError(
+                f"the folder {path} holds something else than a run\n"
+                "mend: choose another folder with --run DIR"
+            )
+        if not force:
+            raise RunError(
+                f"the run folder {path} exists\n"
+                f"mend: go on with `ostinato train --resume {path}`, choose another folder with "
+                "--run DIR, or replace it with --force"
+            )
+        with RunFolder(path).locked():
+            shutil.rmtree(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """Open an existing run.
+
+        Raises:
+            RunError: there is no run in ``path``.
+        """
+        if (path / _RECIPE).is_file():
+            return cls(path)
+        if not path.is_dir():
+            near = _runs_in(path.parent)
+            hint = did_you_mean(str(path), [str(run) for run in near])
+            raise RunError(f"no such run: {path}{hint}\nmend: {_name_some(near)}")
+        raise RunError(
+            f"{path} is not a run: it has no {_RECIPE}\nmend: {_name_some(_runs_in(path))}"
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from training into this folder; a kill releases it.
+
+        Raises:
+            RunError: another process trains into it now.
+        """
+        if sys.platform == "win32":
+            yield
+            return
+        import fcntl
+
+        with writing(self.path):
+            file = (self.path / _LOCK).open("w")
+        with file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise RunError(
+                    f"another process is training the run {self.path} now\n"
+                    "mend: wait until it ends, or stop it"
+                ) from error
+            yield
+
+    def recipe(self) -> Recipe:
+        """Read the resolved recipe."""
+        path = self.path / _RECIPE
+        return validate(parse_recipe(path.read_text("utf-8"), str(path)), str(path))
+
+    def write_facts(self, plan: Plan, facts: dict[str, Any]) -> None:
+        """Write ``run.json``."""
+        content = {"format": 1, "plan": asdict(plan), **facts}
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        replace_file(self.path / _RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
+
+    def facts(self) -> dict[str, Any]:
+        """Read ``run.json``.
+
+        Raises:
+            RunError: the file is missing or damaged.
+        """
+        path = self.path / _RUN
+        try:
+            return json.loads(path.read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(
+                f"the run {self.path} stopped before its first step\n"
+                "mend: start it again with --force"
+            ) from error
+        except ValueError as error:
+            raise RunError(
+                f"{path} is damaged: not JSON\nmend: put back a copy of it, or train again"
+            ) from error
+
+    def plan(self) -> Plan:
+        """Read the plan."""
+        return Plan(**self.facts()["plan"])
+
+
+def _runs_in(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(entry for entry in folder.iterdir() if (entry / _RECIPE).is_file())
+
+
+def _name_some(runs: list[Path]) -> str:
+    if not runs:
+        return "give a folder that `ostinato train` made"
+    return f"give a run, such as {', '.join(map(str, runs[:3]))}"
