@@ -6,4 +6,4 @@ from ostinato.core.errors import OstinatoError
 
 
 class DataError(OstinatoError, ValueError):
-    """A file or text cannot be used: missing, empty, binary, badly encoded, too short, …"""
+    """A file or text cannot be used: missing, empty, binary, badly encoded, too short."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ class StreamedWindows:
 
     def __len__(self) -> int:
         """Return the number of windows of one epoch."""
-        return -(-self.stream_length // self.window)
+        return math.ceil(self.stream_length / self.window)
 
     def __getitem__(self, index: int) -> Window:
         """Return window ``index`` of the epoch."""

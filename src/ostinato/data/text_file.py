@@ -19,7 +19,7 @@ _LIKELY_ENCODINGS = ("cp949", "cp1252", "latin-1")
 
 
 def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """Read the whole of a text file; line ends become ``\\n`` and a byte-order mark is dropped.
+    """Read a whole text file; line ends become line feeds and a byte-order mark is dropped.
 
     Raises:
         DataError: the file is missing, a folder, unreadable, empty, binary, or not in ``encoding``.
@@ -78,7 +78,7 @@ def _near(path: Path) -> str:
 def _refuse_binary(path: Path, content: bytes, codec: str) -> None:
     for magic, (kind, command) in _COMPRESSED.items():
         if content.startswith(magic):
-            raise DataError(f"{path} is compressed ({kind})\nmend: unpack it first: {command} {path}")
+            raise DataError(f"{path} is compressed ({kind})\nmend: unpack it: {command} {path}")
     if codec.startswith(_NEEDS_NUL):
         return
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

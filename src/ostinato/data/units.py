@@ -132,4 +132,3 @@ def _may_grow(text: str) -> bool:
         return True
     index = code - _SYLLABLES
     return 0 <= index < _NUM_SYLLABLES and index % _NUM_TAILS == 0
-

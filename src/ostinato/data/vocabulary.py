@@ -77,7 +77,9 @@ class Vocabulary:
     def from_json(cls, data: Mapping[str, Any]) -> Vocabulary:
         """Read what ``to_json`` wrote."""
         return cls(
-            cast("Unit", data["unit"]), data["symbols"], cast("Normalization", data["normalization"])
+            cast("Unit", data["unit"]),
+            data["symbols"],
+            cast("Normalization", data["normalization"]),
         )
 
 

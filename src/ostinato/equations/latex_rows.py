@@ -106,7 +106,9 @@ def _lines(tokens: Iterable[Token]) -> list[list[Token]]:
         ends = token.kind == "break" and token.text in ("row", "line")
         if ends and depth == 0:
             lines.append([])
-        elif environments > 0 or not (ends or token.is_mark("&")):
+        elif environments and not (ends and token.text == "line"):
+            lines[-1].append(token)  # Rows and columns of a matrix are read with it.
+        elif not (ends or token.is_mark("&")):
             lines[-1].append(token)
     return lines
 

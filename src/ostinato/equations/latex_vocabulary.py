@@ -122,8 +122,6 @@ UNICODE: Final[dict[str, tuple[Literal["command", "mark"], str]]] = {
 }
 
 
-
-
 def identifier(spelling: str) -> str:
     """Return a spelling as a name of the text language: ``lambda`` becomes ``lambda_``."""
     name = unicodedata.normalize("NFKC", spelling)

@@ -32,8 +32,9 @@ class LanguageModel(nn.Module):
 
     Args:
         num_symbols: ``V``.
-        cell: any cell, or its name.
+        cell: any cell.
         hidden_size: ``H``.
+        output_size: where the cell has an output size of its own; default ``H``.
         embedding_size: length of the learned vector of a unit; None for one-hot vectors.
         tied: let the head share the embedding's matrix (Press and Wolf, 2017).
         dropout: share of the inputs and outputs of every layer that is dropped in training.
@@ -46,9 +47,10 @@ class LanguageModel(nn.Module):
     def __init__(
         self,
         num_symbols: int,
-        cell: Cell | str,
+        cell: Cell,
         hidden_size: int,
         *,
+        output_size: int | None = None,
         embedding_size: int | None = None,
         tied: bool = False,
         dropout: float = 0.0,
@@ -59,7 +61,11 @@ class LanguageModel(nn.Module):
         input_size = embedding_size or num_symbols
         self.embedding = nn.Embedding(num_symbols, embedding_size) if embedding_size else None
         between = dropout if options.get("num_layers", 1) > 1 else 0.0
-        self.recurrent = Recurrent(cell, input_size, hidden_size, dropout=between, **options)
+        if output_size is None and "output_size" in cell.dimensions.classes:
+            output_size = hidden_size
+        self.recurrent = Recurrent(
+            cell, input_size, hidden_size, output_size=output_size, dropout=between, **options
+        )
         self.head = nn.Linear(self.recurrent.output_size, num_symbols)
         self.dropout = nn.Dropout(dropout)
         nn.init.zeros_(self.head.bias)
@@ -93,9 +99,7 @@ class LanguageModel(nn.Module):
         output, state = self.recurrent(self._embed(ids), state)
         return self.head(self.dropout(output)), state
 
-    def step(
-        self, ids: Tensor, state: Mapping[str, Tensor] | None = None
-    ) -> tuple[Tensor, State]:
+    def step(self, ids: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, State]:
         """Advance by one unit: ids ``[B]`` to logits ``[B, V]`` and the new state."""
         output, state = self.recurrent.step(self._embed(ids), state)
         return self.head(self.dropout(output)), state

@@ -11,33 +11,42 @@ Reason = Literal["finished", "no more progress", "interrupted"]
 
 
 @dataclass(frozen=True)
+class Noted:
+    """A sentence about data, model or what is going on."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Started:
-    """The run is set up; nothing is trained yet.
+    """The run is set up and planned.
 
     Attributes:
         folder: the run folder.
-        notes: sentences about data and model.
+        num_parameters: of the model.
         baselines: score of naive predictors, by name, in the unit of ``score_name``.
         score_name: what an evaluation is judged by; lower is better.
+        item_name: what speed is counted in.
         max_steps: where the run ends.
         step: where it begins: not 0 when it goes on.
     """
 
     folder: Path
-    notes: tuple[str, ...]
+    num_parameters: int
     baselines: Mapping[str, float]
     score_name: str
+    item_name: str
     max_steps: int
     step: int
 
 
 @dataclass(frozen=True)
 class Stepped:
-    """One optimizer step; ``scores`` are averages since the last line of the log.
+    """One optimizer step.
 
     Attributes:
         step: steps done.
-        scores: by name.
+        scores: of this step's batch, by name.
         items_per_second: characters, for a language model.
         seconds_left: estimated.
     """
@@ -86,7 +95,7 @@ class Finished:
     seconds: float
 
 
-Event = Started | Stepped | Evaluated | Finished
+Event = Noted | Started | Stepped | Evaluated | Finished
 Observer = Callable[[Event], None]
 
 

@@ -40,9 +40,8 @@ def _explain(path: Path, error: OSError) -> str:
             f"not allowed to write {path}\n"
             "mend: choose a folder that you may write with --run DIR, or change its permissions"
         )
-    return (
-        f"cannot write {path}: {error.strerror or error}\nmend: choose another folder with --run DIR"
-    )
+    reason = error.strerror or error
+    return f"cannot write {path}: {reason}\nmend: choose another folder with --run DIR"
 
 
 def write_file(path: Path, content: bytes) -> None:

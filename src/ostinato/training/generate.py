@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ostinato.core.errors import OptionError
 from ostinato.data import Vocabulary
+from ostinato.data.units import from_units
 from ostinato.models.language_model import LanguageModel
 
 
@@ -58,7 +59,7 @@ def _check(prompt: str, length: int, temperature: float, top_p: float) -> None:
         raise OptionError(f"length: got {length}, expected 0 or more")
     if not 0 <= temperature < math.inf:
         raise OptionError(
-            f"temperature: got {temperature}, expected 0 or more (0: the most likely, 1: as learned)"
+            f"temperature: got {temperature}, expected 0 (the most likely) or more (1: as learned)"
         )
     if not 0 < top_p <= 1:
         raise OptionError(f"top_p: got {top_p}, expected more than 0 and at most 1 (1: keep all)")
@@ -75,9 +76,13 @@ def _stream(
     generator: torch.Generator,
 ) -> Iterator[str]:
     decoder = vocabulary.decoder()
-    prompt = "".join(decoder.push(vocabulary.symbols[i]) for i in ids.tolist())
-    yield prompt
-    num_left = length
+    units = [vocabulary.symbols[i] for i in ids.tolist()]
+    prompt = "".join(map(decoder.push, units))
+    # A last syllable that could still gain a tail is held back, and counts with the prompt.
+    num_left = length + len(from_units("".join(units), vocabulary.unit)) - len(prompt)
+    yield prompt if length else prompt + decoder.flush()
+    if not length:
+        return
     logits, state = model(ids[:, None])
     next_logits = logits[-1, 0]
     while num_left > 0:

@@ -143,8 +143,10 @@ class LanguageModelTask:
         corpus, training = self.corpus, self.recipe.training
         unit = corpus.vocabulary.unit
         kinds = "" if unit == "bytes" else f", {len(corpus.vocabulary):,} different {unit}"
-        held = f"{corpus.held_out.num_characters:,} held out" if corpus.is_held_out else "none held out"
-        notes = [f"text: {corpus.train.num_characters:,} characters to learn from, {held}{kinds}"]
+        held = f"{corpus.held_out.num_characters:,}" if corpus.is_held_out else "none"
+        notes = [
+            f"text: {corpus.train.num_characters:,} characters to learn from, {held} held out{kinds}"
+        ]
         if corpus.num_unseen:
             notes.append(f"{corpus.num_unseen:,} held-out characters never occur in the first part")
         if self._windows.num_streams < training.batch_size:
@@ -155,7 +157,7 @@ class LanguageModelTask:
         return tuple(notes)
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the vocabulary, the first symbol of a text without a prompt, and the fingerprint."""
+        """Return the vocabulary, what stands before a text without a prompt, and the fingerprint."""
         return {
             "vocabulary": self.corpus.vocabulary.to_json(),
             "start": self._start,
@@ -189,12 +191,16 @@ def build_language_model(recipe: ModelRecipe, num_symbols: int) -> LanguageModel
             num_symbols,
             choose_cell(recipe.cell, recipe.functions),
             recipe.hidden_size,
+            output_size=recipe.output_size,
             embedding_size=None if recipe.embedding_size == "one-hot" else recipe.embedding_size,
             tied=recipe.tied,
             dropout=recipe.dropout,
             **options,
         )
-    except MemoryError as error:
+    except (MemoryError, RuntimeError) as error:
+        # torch's allocator raises RuntimeError where numpy's raises MemoryError.
+        if isinstance(error, RuntimeError) and "alloc" not in str(error):
+            raise
         raise OptionError(
             f"a model with hidden_size={recipe.hidden_size} does not fit into memory\n"
             "mend: a smaller model.hidden_size"

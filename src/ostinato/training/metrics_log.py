@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from ostinato.core.errors import MissingExtraError
 from ostinato.training.files import replace_file, writing
@@ -36,8 +37,10 @@ class MetricsLog:
                 _drop_after(self.path, resumed_at)
             events.mkdir(exist_ok=True)
             name = f"events.out.tfevents.{time.time_ns()}"
-            self._lines = self.path.open("a", encoding="utf-8")
-            self._event_file = (events / name).open("wb")
+            with ExitStack() as files:
+                self._lines = files.enter_context(self.path.open("a", encoding="utf-8"))
+                self._event_file = files.enter_context((events / name).open("wb"))
+                self._files = files.pop_all()
             # Written here and now, not by TensorBoard's thread: a full disk is then an error of
             # this call and not a stack trace of another thread.
             self._events: Any = RecordWriter(self._event_file)
@@ -63,11 +66,12 @@ class MetricsLog:
             ]
             self._write_event(Event(step=step, summary=Summary(value=numbers)))
 
-    def close(self) -> None:
-        """Close both files."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         with writing(self.path):
-            self._lines.close()
-            self._event_file.close()
+            self._files.close()
 
     def _write_event(self, event: Any) -> None:
         event.wall_time = time.time()

@@ -26,7 +26,9 @@ def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.Adam
     )
 
 
-def learning_rate(step: int, *, peak: float, floor: float, warmup_steps: int, max_steps: int) -> float:
+def learning_rate(
+    step: int, *, peak: float, floor: float, warmup_steps: int, max_steps: int
+) -> float:
     """Return the rate of step ``step`` (from 0): a linear rise, then half a cosine.
 
     Args:

@@ -11,6 +11,7 @@ from ostinato.data import Normalization, Unit
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
+Size = Annotated[int, Field(gt=0, le=65_536)]
 
 
 class _Section(BaseModel):
@@ -37,7 +38,7 @@ class DataRecipe(_Section):
             raise ValueError("needs a text: add data=FILE")
         if len(given) > 1:
             raise ValueError(
-                f"has {len(given)} sources ({', '.join(given)}): keep one, or set the others to null"
+                f"has {len(given)} sources ({', '.join(given)}): keep one, set the others to null"
             )
         if self.unit == "jamo" and self.normalization == "none":
             raise ValueError("unit=jamo needs normalization=NFC or NFKC: composing is normalizing")
@@ -49,10 +50,11 @@ class ModelRecipe(_Section):
 
     cell: str = Field("lstm", description="a name of `ostinato cells`, or equations")
     functions: dict[str, str] = Field({}, description="meaning of a slide's letters: {f: tanh}")
-    sizes: dict[str, Count] = Field({}, description="sizes that the equations leave open")
-    hidden_size: Count = Field(256, description="units of the hidden state")
+    sizes: dict[str, Size] = Field({}, description="sizes that the equations leave open")
+    hidden_size: Size = Field(256, description="units of the hidden state")
+    output_size: Size | None = Field(None, description="of a cell that projects its output")
     num_layers: Count = Field(1, description="recurrent layers on top of each other")
-    embedding_size: Count | Literal["one-hot"] = Field(128, description="length of a unit's vector")
+    embedding_size: Size | Literal["one-hot"] = Field(128, description="length of a unit's vector")
     tied: bool = Field(False, description="share the matrix of embedding and softmax")
     dropout: Share = Field(0.0, description="of every layer's input and output")
     recurrent_dropout: Share = Field(0.0, description="of the recurrent products")

@@ -99,7 +99,8 @@ def _override(raw: dict[str, Any], override: str) -> None:
     path = key.strip().split(".")
     if not equals or not all(path):
         raise RecipeError(
-            f"got {override!r}, expected key.path=value\nmend: for example training.learning_rate=0.001"
+            f"got {override!r}, expected key.path=value\n"
+            "mend: write it as training.learning_rate=0.001"
         )
     if path == ["data"]:
         kept = raw.get("data")

@@ -157,13 +157,19 @@ class RunFolder:
                 "mend: start it again with --force"
             ) from error
         except ValueError as error:
-            raise RunError(
-                f"{path} is damaged: not JSON\nmend: put back a copy of it, or train again"
-            ) from error
+            raise self._damaged("it is not JSON") from error
 
     def plan(self) -> Plan:
         """Read the plan."""
-        return Plan(**self.facts()["plan"])
+        try:
+            return Plan(**self.facts()["plan"])
+        except (KeyError, TypeError) as error:
+            raise self._damaged("it holds no plan") from error
+
+    def _damaged(self, reason: str) -> RunError:
+        return RunError(
+            f"{self.path / _RUN} is damaged: {reason}\nmend: put back a copy of it, or train again"
+        )
 
 
 def _runs_in(folder: Path) -> list[Path]:

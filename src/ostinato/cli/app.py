@@ -1,0 +1,169 @@
+"""The commands and their options; what each does is in the module of its name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from typer.exceptions import TyperException
+
+import ostinato
+from ostinato.core.errors import MissingExtraError, OstinatoError
+
+app = typer.Typer(
+    name="ostinato",
+    epilog="With --debug, anywhere, an error shows its stack trace.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"ostinato {ostinato.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Recurrent networks from their equations."""
+
+
+@app.command()
+def train(
+    recipe: Annotated[
+        str | None, typer.Argument(help="hello, text, stdlib, or a YAML file.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Changes, such as data=FILE."),
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="The run folder.  [default: runs/RECIPE]")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a run that is there.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with this run.", metavar="RUN")
+    ] = None,
+) -> None:
+    """Train a model by a recipe, or go on with a run."""
+    from ostinato.cli.train import resume_command, train_command
+
+    if resume is not None:
+        if recipe or overrides or run or force:
+            raise typer.BadParameter(
+                "takes no recipe, changes, --run or --force: a run goes on as it began",
+                param_hint="--resume",
+            )
+        code = resume_command(resume)
+    elif recipe is None:
+        raise typer.BadParameter(
+            "is missing: hello, text, stdlib, or a YAML file", param_hint="RECIPE"
+        )
+    else:
+        code = train_command(recipe, overrides or [], run, force=force)
+    raise typer.Exit(code)
+
+
+@app.command()
+def generate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    prompt: Annotated[
+        str | None, typer.Option(help="The beginning.  [default: a new line]")
+    ] = None,
+    length: Annotated[int, typer.Option(help="Characters to write.")] = 500,
+    temperature: Annotated[
+        float, typer.Option(help="1: as learned; less: more careful; 0: the most likely.")
+    ] = 0.8,
+    top_p: Annotated[
+        float, typer.Option(help="Keep the likeliest units of this share of the probability.")
+    ] = 1.0,
+    seed: Annotated[
+        int | None, typer.Option(help="Same seed, same text.  [default: another text each time]")
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained language model write."""
+    from ostinato.cli.generate import generate_command
+
+    generate_command(
+        run,
+        prompt,
+        length=length,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+        checkpoint=checkpoint,
+    )
+
+
+@app.command()
+def cells(
+    input_size: Annotated[int, typer.Option(min=1, help="For the sizes that are shown.")] = 128,
+    hidden_size: Annotated[int, typer.Option(min=1, help="For the sizes that are shown.")] = 128,
+) -> None:
+    """List the cells that are known by name."""
+    from ostinato.cli.cells import cells_command
+
+    cells_command(input_size, hidden_size)
+
+
+@app.command()
+def explain(
+    cell: Annotated[str, typer.Argument(help="A name, equations, or a file of equations.")],
+    input_size: Annotated[int | None, typer.Option(min=1, help="Gives numbers.")] = None,
+    hidden_size: Annotated[int | None, typer.Option(min=1, help="Gives numbers.")] = None,
+    output_size: Annotated[int | None, typer.Option(min=1, help="Gives numbers.")] = None,
+) -> None:
+    """Show everything that is inferred from a cell's equations."""
+    from ostinato.cli.cells import explain_command
+
+    given = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
+    explain_command(cell, {name: size for name, size in given.items() if size is not None})
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; a user's mistake becomes a short message on stderr and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a stand-in instead of ending the run.
+        stream.reconfigure(errors="replace")
+    debug = "--debug" in arguments
+    try:
+        code = app(
+            args=[a for a in arguments if a != "--debug"],
+            prog_name="ostinato",
+            standalone_mode=False,
+        )
+        sys.stdout.flush()
+    except TyperException as error:
+        return _fail(f"{error.format_message().strip()}\nmend: see `ostinato --help`", error, debug)
+    except OstinatoError as error:
+        return _fail(str(error), error, debug)
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] == "ostinato":
+            raise
+        return _fail(str(MissingExtraError(f"this command ({error.name})", "train")), error, debug)
+    except BrokenPipeError:
+        # Whoever read the output went away, as `head` does; nothing is left to say to them.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
+    return code if isinstance(code, int) else 0
+
+
+def _fail(message: str, error: Exception, debug: bool) -> int:
+    if debug:
+        raise error
+    print(f"error: {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,39 @@
+"""``ostinato generate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Literal
+
+
+def generate_command(
+    run: Path,
+    prompt: str | None,
+    *,
+    length: int,
+    temperature: float,
+    top_p: float,
+    seed: int | None,
+    checkpoint: Literal["best", "last"],
+) -> None:
+    """Print the prompt and what the model writes after it, as it comes."""
+    from ostinato.training.generate import generate
+    from ostinato.training.session import load_trained
+
+    trained = load_trained(run, checkpoint)
+    pieces = generate(
+        trained.model,
+        trained.vocabulary,
+        trained.start if prompt is None else prompt,
+        length=length,
+        temperature=temperature,
+        top_p=top_p,
+        seed=seed,
+    )
+    if prompt is None and trained.start == "\n":
+        next(pieces)
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")

@@ -1,0 +1,461 @@
+r"""Rows of tokens to expressions, by the conventions of printed mathematics.
+
+A row is read twice. The first reading finds how each symbol is used, which decides what is a matrix
+and what a function; the second builds the tree. Three levels bind ever tighter: ``+ -``, then
+``\odot * /``, then juxtaposition and ``\cdot``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from ostinato.equations.latex_symbols import Symbol, read_symbol, starts_symbol
+from ostinato.equations.latex_tokens import spelled
+from ostinato.equations.latex_vocabulary import (
+    ELEMENTWISE,
+    FUNCTION_WORDS,
+    FUNCTIONS,
+    TIGHT,
+    identifier,
+)
+from ostinato.equations.notation import Timed
+from ostinato.equations.parse import MAX_DEPTH
+from ostinato.equations.syntax import (
+    ARITY,
+    Binary,
+    Call,
+    Concatenation,
+    Expression,
+    Name,
+    Negative,
+    Number,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ostinato.core.errors import Span
+    from ostinato.equations.latex_cursor import Cursor
+
+_CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+_FORMS: Final = frozenset({"frac", "sqrt", "begin", "infty"})
+_FUNCTION_LETTERS: Final = frozenset({"f", "phi", "varphi", "psi"})
+"""Letters that stand for a function even where no bracket follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the symbols mean.
+
+    Attributes:
+        functions: symbol to known function.
+        values: symbols that are no functions, whatever follows them.
+        matrices: symbols that multiply the factor beside them.
+        rows: a matrix stands behind its vector (``X_t W``).
+        final: this is the second reading; what is no matrix now is none.
+    """
+
+    functions: Mapping[str, str]
+    values: frozenset[str] = frozenset()
+    matrices: frozenset[str] = frozenset()
+    rows: bool = False
+    final: bool = False
+
+
+@dataclass(slots=True)
+class Uses:
+    """How the symbols are used.
+
+    Attributes:
+        symbols: every symbol of the right sides.
+        applied: symbols that stand before a bracket as a function does.
+        runs: the factors of every product by juxtaposition, single factors included.
+    """
+
+    symbols: list[Symbol] = field(default_factory=lambda: [])
+    applied: list[Symbol] = field(default_factory=lambda: [])
+    runs: list[tuple[Expression, ...]] = field(default_factory=lambda: [])
+
+
+class Grammar:
+    """Reads one expression."""
+
+    def __init__(self, cursor: Cursor, vocabulary: Vocabulary, uses: Uses) -> None:
+        self.cursor = cursor
+        self.vocabulary = vocabulary
+        self.uses = uses
+        self.num_bars = 0
+
+    def read(self) -> Expression:
+        """Read all the tokens; a concatenation may stand alone."""
+        value = self._expression(0)
+        if self.cursor.peek() is not None:
+            self._unexpected()
+        return value
+
+    def _unexpected(self) -> None:
+        token = self.cursor.peek()
+        if token and token.is_mark(")", "]", "}"):
+            self.cursor.fail(f"`{token.text}` closes nothing", "remove it, or open it before")
+        self.cursor.fail(
+            f"{self.cursor.shown()} is not expected here",
+            "write names, numbers, + - \\cdot \\odot, [a, b] right of a matrix, and functions",
+        )
+
+    def _expression(self, depth: int) -> Expression:
+        self._check_depth(depth)
+        start = self.cursor.at
+        value = self._term(depth)
+        while sign := self.cursor.accept("+", "-"):
+            right = self._term(depth)
+            operator = "+" if sign.text == "+" else "-"
+            value = Binary(operator, value, right, self.cursor.since(start))
+        return value
+
+    def _check_depth(self, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            self.cursor.fail(
+                f"nested more than {MAX_DEPTH} levels deep",
+                "split it with named intermediate values",
+            )
+
+    def _term(self, depth: int) -> Expression:
+        """Read factors joined by ``\\odot``; a minus in front takes all of them."""
+        start = self.cursor.at
+        negative = self._signs()
+        value = self._run(depth)
+        while operator := self._elementwise():
+            inner = self.cursor.at
+            minus = self._signs()
+            right = self._run(depth)
+            if minus:
+                right = Negative(right, self.cursor.since(inner))
+            value = Binary("/" if operator == "/" else "*", value, right, self.cursor.since(start))
+        return Negative(value, self.cursor.since(start)) if negative else value
+
+    def _signs(self) -> bool:
+        """Take one sign; say whether it is a minus."""
+        sign = self.cursor.accept("+", "-")
+        if sign and (second := self.cursor.peek()) and second.is_mark("+", "-"):
+            self.cursor.fail("two signs stand side by side", "put the second into brackets: `-(-a)`")
+        return sign is not None and sign.text == "-"
+
+    def _elementwise(self) -> str | None:
+        token = self.cursor.accept("*", "/") or self.cursor.accept_command(*ELEMENTWISE)
+        return token.text if token else None
+
+    # Products
+
+    def _run(self, depth: int) -> Expression:
+        """Read factors side by side."""
+        start = self.cursor.at
+        factors = [self._factor(depth)]
+        while True:
+            tight = self.cursor.accept_command(*TIGHT)
+            if not tight and not self._starts_factor():
+                break
+            factors.append(self._factor(depth))
+        self.uses.runs.append(tuple(factors))
+        if self.vocabulary.rows and any(self._is_matrix(f) for f in factors):
+            factors.reverse()
+        return self._product(factors, self.cursor.since(start))
+
+    def _is_matrix(self, factor: Expression) -> bool:
+        return type(factor) is Name and factor.name in self.vocabulary.matrices
+
+    def _product(self, factors: list[Expression], span: Span) -> Expression:
+        """A matrix takes the next factor only; what remains is multiplied unit by unit."""
+        terms: list[Expression] = []
+        waiting: list[Expression] = []
+        for factor in factors:
+            if len(factors) > 1 and self._is_matrix(factor):
+                waiting.append(factor)
+                continue
+            if isinstance(factor, Concatenation) and not waiting and len(factors) > 1:
+                self._lonely(factor)
+            operand = factor
+            while waiting:
+                operand = Binary("@", waiting.pop(), operand, span)
+            terms.append(operand)
+        if waiting:
+            self._no_operand(waiting[-1], bool(terms))
+        value = terms[0]
+        for term in terms[1:]:
+            value = Binary("*", value, term, span)
+        return value
+
+    def _lonely(self, factor: Concatenation) -> None:
+        if self.vocabulary.final:
+            self.cursor.fail(
+                "a concatenation stands behind something that is not a matrix",
+                'multiply it by a matrix: `W [h_{t-1}, x_t]` (a lower-case one: matrices=["w"])',
+                factor.span,
+            )
+
+    def _no_operand(self, matrix: Expression, mixed: bool) -> None:
+        assert isinstance(matrix, Name)
+        side = "left" if self.vocabulary.rows else "right"
+        if mixed:
+            self.cursor.fail(
+                f"nothing stands {side} of the matrix `{matrix.name}`, but other products of these "
+                "equations have their vector there",
+                "use one convention: every product as `W x_t`, or every one as `x_t W`",
+                matrix.span,
+            )
+        self.cursor.fail(
+            f"the matrix `{matrix.name}` multiplies no vector",
+            f"write `{matrix.name} h_{{t-1}}`, or, if it is a vector, "
+            f'vectors=["{matrix.name}"]',
+            matrix.span,
+        )
+
+    # Factors
+
+    def _starts_factor(self) -> bool:
+        token = self.cursor.peek()
+        if token is None:
+            return False
+        if token.is_mark("|"):
+            return self.num_bars == 0
+        return (
+            token.kind == "number"
+            or token.is_mark("(", "[", "{")
+            or token.is_command("frac", "sqrt", "lvert", "vert", "begin", "infty", *FUNCTIONS)
+            or starts_symbol(token)
+        )
+
+    def _factor(self, depth: int) -> Expression:
+        start = self.cursor.at
+        value = self._primary(depth)
+        if not self.cursor.accept("^"):
+            return value
+        exponent = self._script(depth)
+        if (token := self.cursor.peek()) and token.is_mark("^"):
+            self.cursor.fail("two powers of one base", "write `{a^{b}}^{c}` or `a^{b^{c}}`")
+        span = self.cursor.since(start)
+        if type(value) is Name and value.name == "e" and "e" not in self.vocabulary.values:
+            if not self.cursor.tokens[start].is_mark("{"):
+                return Call("exp", (exponent,), span)
+        return Binary("**", value, exponent, span)
+
+    def _script(self, depth: int) -> Expression:
+        """Read a power: one token, or what stands in braces."""
+        token = self.cursor.peek()
+        if token and (token.kind == "number" or token.is_mark("{") or starts_symbol(token)):
+            return self._primary(depth)
+        self.cursor.fail(f"expected a power, found {self.cursor.shown()}", "write `a^{2}`")
+
+    def _primary(self, depth: int) -> Expression:
+        token = self.cursor.peek()
+        if token is None:
+            self.cursor.fail("the equation ends in mid-air", "write what follows the operator")
+        if token.kind == "number":
+            self.cursor.take()
+            return Number(self._number(token.text), token.span)
+        if token.is_mark("(", "[", "{") and not self._is_dressed_symbol():
+            return self._group(depth)
+        if token.is_mark("|") or token.is_command("lvert", "vert"):
+            return self._absolute(depth)
+        if token.kind == "command" and token.text in _FORMS:
+            return self._form(token.text, depth)
+        if (starts_symbol(token) and not self._is_function_word()) or token.is_mark("{"):
+            return self._symbol(depth)
+        if token.is_command(*FUNCTIONS) or token.kind == "word":
+            return self._function(depth)
+        self.cursor.fail(
+            f"expected a name, a number or a bracket, found {self.cursor.shown()}",
+            "write names, numbers, + - \\cdot \\odot, [a, b] right of a matrix, and functions",
+        )
+
+    def _number(self, text: str) -> float:
+        value = float(text)
+        if value == float("inf"):
+            self.cursor.fail(
+                "the number is too large for a float", "write a finite decimal number"
+            )
+        return value
+
+    def _form(self, name: str, depth: int) -> Expression:
+        start = self.cursor.at
+        command = self.cursor.take()
+        if name == "begin":
+            return self._column(depth, start)
+        if name == "infty":
+            self.cursor.fail(
+                "infinity may stand in an initial value only",
+                r"write `m_0 = -\infty` on a line of its own",
+                command.span,
+            )
+        if name == "sqrt":
+            if self.cursor.accept("["):
+                self.cursor.fail(
+                    "only the square root is known", "write `a^{1/3}`", command.span
+                )
+            return Call("sqrt", (self._script(depth + 1),), self.cursor.since(start))
+        above, below = self._script(depth + 1), self._script(depth + 1)
+        return Binary("/", above, below, self.cursor.since(start))
+
+    # Brackets
+
+    def _is_dressed_symbol(self) -> bool:
+        """Say whether braces hold one symbol that an index follows: ``{W}_f``."""
+        ahead, depth = 0, 0
+        while token := self.cursor.peek(ahead):
+            depth += token.is_mark("{") - token.is_mark("}")
+            ahead += 1
+            if depth == 0 or ahead > 8:
+                break
+        inner, behind = self.cursor.peek(1), self.cursor.peek(ahead)
+        return depth == 0 and starts_symbol(inner) and behind is not None and behind.is_mark("_")
+
+    def _group(self, depth: int) -> Expression:
+        """Read brackets; with commas inside they are a concatenation."""
+        start, num_runs = self.cursor.at, len(self.uses.runs)
+        square = self.cursor.peek()
+        pieces = self._bracketed(depth)
+        if len(pieces) > 1:
+            flat = [q for p in pieces for q in (p.pieces if isinstance(p, Concatenation) else (p,))]
+            return Concatenation(tuple(flat), self.cursor.since(start))
+        inner = self.uses.runs[num_runs:]
+        if square and square.is_mark("[") and len(inner) == 1:
+            self._check_missing_comma(inner[0], start)
+        return pieces[0]
+
+    def _check_missing_comma(self, factors: tuple[Expression, ...], start: int) -> None:
+        if len(factors) > 1 and all(isinstance(f, Timed) for f in factors):
+            self.cursor.fail(
+                "vectors stand side by side in square brackets",
+                "part them by a comma: `[h_{t-1}, x_t]`",
+                self.cursor.since(start),
+            )
+
+    def _bracketed(self, depth: int) -> list[Expression]:
+        """Read an opening bracket, expressions parted by commas, and the closing bracket."""
+        opener = self.cursor.take()
+        bars, self.num_bars = self.num_bars, 0
+        pieces = [self._expression(depth + 1)]
+        while self.cursor.accept(",", ";"):
+            pieces.append(self._expression(depth + 1))
+        closer = _CLOSERS[opener.text]
+        if not self.cursor.accept(closer):
+            self.cursor.fail(
+                f"`{opener.text}` on line {opener.span.line} is not closed: expected `{closer}`, "
+                f"found {self.cursor.shown()}",
+                f"write `{closer}` where the bracket ends",
+            )
+        self.num_bars = bars
+        return pieces
+
+    def _column(self, depth: int, start: int) -> Expression:
+        """Read ``\\begin{bmatrix} h_{t-1} \\\\ x_t \\end{bmatrix}`` as a concatenation."""
+        pieces = [self._expression(depth + 1)]
+        separators: set[str] = set()
+        while (token := self.cursor.peek()) and (token.kind == "break" or token.is_mark("&")):
+            self.cursor.take()
+            separators.add(token.text)
+            if not ((last := self.cursor.peek()) and last.is_command("end")):
+                pieces.append(self._expression(depth + 1))
+        if not self.cursor.accept_command("end"):
+            self.cursor.fail(
+                f"the matrix is not closed: found {self.cursor.shown()}",
+                r"write one vector a row, and `\end{bmatrix}`",
+            )
+        span = self.cursor.since(start)
+        if len(separators) > 1:
+            self.cursor.fail(
+                "a matrix of blocks is not part of the equation language",
+                "write one equation for each row, with matrices of its own",
+                span,
+            )
+        return Concatenation(tuple(pieces), span) if len(pieces) > 1 else pieces[0]
+
+    def _absolute(self, depth: int) -> Expression:
+        start = self.cursor.at
+        opener = self.cursor.take()
+        bars, self.num_bars = self.num_bars, 1
+        value = self._expression(depth + 1)
+        closed = self.cursor.accept("|") or self.cursor.accept_command("rvert", "vert")
+        if not closed:
+            self.cursor.fail(
+                f"`|` on line {opener.span.line} is not closed: found {self.cursor.shown()}",
+                "write the second `|`",
+            )
+        self.num_bars = bars
+        return Call("abs", (value,), self.cursor.since(start))
+
+    # Names and functions
+
+    def _symbol(self, depth: int) -> Expression:
+        start = self.cursor.at
+        first = self.cursor.tokens[start]
+        symbol = read_symbol(self.cursor)
+        if symbol.time != "none":
+            self.uses.symbols.append(symbol)
+            return Timed(symbol.name, symbol.span, symbol.time == "before")
+        function = self.vocabulary.functions.get(symbol.name)
+        if function and symbol.name not in self.vocabulary.values:
+            return self._apply(function, depth, start)
+        if first.kind == "letter" and symbol.name == "t":
+            self.cursor.fail(
+                "the time `t` stands in the equation as a value",
+                "a step knows no step number; count in a state: `n_t = n_{t-1} + 1`",
+                symbol.span,
+            )
+        self.uses.symbols.append(symbol)
+        if self._is_applied(symbol):
+            self.uses.applied.append(symbol)
+        return Name(symbol.name, symbol.span)
+
+    def _is_applied(self, symbol: Symbol) -> bool:
+        token = self.cursor.peek()
+        if token is None or symbol.name in self.vocabulary.values or symbol.name[0].isupper():
+            return False
+        return token.is_mark("(", "[") or (
+            symbol.name in _FUNCTION_LETTERS and self._starts_factor()
+        )
+
+    def _is_function_word(self) -> bool:
+        """Say whether a word is a known function rather than the name of a value."""
+        token, behind = self.cursor.peek(), self.cursor.peek(1)
+        return (
+            token is not None
+            and token.kind == "word"
+            and token.text in FUNCTION_WORDS
+            and identifier(token.text) not in self.vocabulary.values
+            and not (behind and behind.is_mark("_", "'"))
+        )
+
+    def _function(self, depth: int) -> Expression:
+        start = self.cursor.at
+        token = self.cursor.take()
+        names = FUNCTIONS if token.kind == "command" else FUNCTION_WORDS
+        return self._apply(names[token.text], depth, start)
+
+    def _apply(self, function: str, depth: int, start: int) -> Expression:
+        """Read the argument: brackets, or the factors up to the next ``+ - \\odot``."""
+        self._check_depth(depth)
+        name = self.cursor.since(start)
+        token = self.cursor.peek()
+        if token and token.is_mark("(", "[", "{"):
+            arguments = tuple(self._bracketed(depth + 1))
+        elif self._starts_factor():
+            arguments = (self._run(depth + 1),)
+        else:
+            found = spelled(token) if token else "the end of the equation"
+            self.cursor.fail(
+                f"the function `{function}` has no argument: found {found}",
+                "put its argument into brackets behind it",
+                name,
+            )
+        arity = ARITY.get(function, 1)
+        if len(arguments) != arity:
+            self.cursor.fail(
+                f"`{function}` takes {arity} argument{'s' * (arity != 1)} and was given "
+                f"{len(arguments)}",
+                f"write `{function}({', '.join('abc'[:arity])})`",
+                self.cursor.since(start),
+            )
+        if function == "identity":
+            return arguments[0]
+        return Call(function, arguments, self.cursor.since(start))

@@ -1,0 +1,448 @@
+"""``RNN``, ``LSTM``, ``GRU``: torch's layers, run by the engines of this house.
+
+They derive from torch's own, so parameters, ``state_dict``, initialisation and ``isinstance`` are torch's;
+only the run is replaced, and the options that torch lacks are added, by keyword.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ostinato import cells
+from ostinato.cells.entry import NamedCell
+from ostinato.core.errors import OptionError, ShapeError
+from ostinato.engines.dispatch import check_engine
+from ostinato.equations.cell import parameter_shape
+from ostinato.equations.graph import Parameter
+from ostinato.equations.rewrites import Options
+from ostinato.nn.init import start
+from ostinato.nn.recurrent import check_dtype, place_suffix, zoneout_by_state
+from ostinato.nn.sequences import Sequences, normalise
+from ostinato.nn.stack import Stack
+
+
+class TorchLayer(nn.RNNBase):
+    """What the three layers share: torch's weights seen as a cell's, and the run."""
+
+    stack: Stack
+    _layout: Mapping[str, tuple[str, ...]]
+
+    def _named_cell(self) -> NamedCell:
+        raise NotImplementedError
+
+    def set_up(
+        self,
+        *,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        layer_norm: bool = False,
+        learn_initial_state: bool = False,
+        return_all_states: bool = False,
+        engine: str = "auto",
+        named: NamedCell | None = None,
+    ) -> None:
+        """Compile the cell and add the parameters that the options bring."""
+        check_engine(engine)
+        named = named or self._named_cell()
+        graph = named.cell.graph
+        layout = cells.entry(self._named_cell().name).torch_layout
+        biases = tuple(p.name for p in graph.parameters if p.role == "bias")
+        options = Options(
+            without=() if self.bias else biases,
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout_by_state(named.cell.states, zoneout),
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+        )
+        num_directions = 2 if self.bidirectional else 1
+        own = self.proj_size or self.hidden_size
+        widths = [self.input_size] + [own * num_directions] * (self.num_layers - 1)
+        self.stack = Stack(
+            graph=graph,
+            options=options,
+            sizes=tuple(
+                {"input_size": w, "hidden_size": self.hidden_size, "output_size": own}
+                for w in widths
+            ),
+            num_directions=num_directions,
+            engine=engine,
+            return_all_states=return_all_states,
+        )
+        self._layout = {
+            held: names for held, names in layout.items() if self.bias or "bias" not in held
+        }
+        self._add_extras()
+
+    def _extras(self) -> tuple[Parameter, ...]:
+        """Return the parameters that torch's layer does not have."""
+        held = {name for names in self._layout.values() for name in names}
+        return tuple(p for p in self.stack.step_graph.parameters if p.name not in held)
+
+    def _places(self) -> Iterator[tuple[int, int]]:
+        for layer in range(self.stack.num_layers):
+            for direction in range(self.stack.num_directions):
+                yield layer, direction
+
+    def _add_extras(self) -> None:
+        like = next(self.parameters())
+        for layer, direction in self._places():
+            for extra in self._extras():
+                tensor = like.new_empty(parameter_shape(extra, self.stack.sizes[layer]))
+                name = f"{extra.name}{place_suffix(layer, direction)}"
+                self.register_parameter(name, nn.Parameter(tensor))
+        self._start_extras()
+
+    def _start_extras(self) -> None:
+        for layer, direction in self._places():
+            tensors = self.cell_parameters(layer, direction)
+            start(self._extras(), tensors, self.stack.graph, self.stack.sizes[layer], {})
+
+    def reset_parameters(self) -> None:
+        """Start torch's weights as torch does, those of the options by their role."""
+        super().reset_parameters()
+        if "stack" in self.__dict__:
+            self._start_extras()
+
+    def cell_parameters(self, layer: int = 0, direction: int = 0) -> dict[str, Tensor]:
+        """Return the weights of one layer and direction by their names in the equations."""
+        suffix = place_suffix(layer, direction)
+        weights: dict[str, Tensor] = {}
+        for held, names in self._layout.items():
+            parts = getattr(self, f"{held}{suffix}").chunk(len(names))
+            for name, part in zip(names, parts, strict=True):
+                weights[name] = weights[name] + part if name in weights else part
+        for extra in self._extras():
+            weights[extra.name] = getattr(self, f"{extra.name}{suffix}")
+        return weights
+
+    def set_cell_parameter(self, name: str, value: Tensor, layer: int = 0, direction: int = 0) -> None:
+        """Overwrite one weight; of two torch biases that it is the sum of, the second becomes 0."""
+        suffix = place_suffix(layer, direction)
+        holders = [held for held, names in self._layout.items() if name in names]
+        with torch.no_grad():
+            if not holders:
+                getattr(self, f"{name}{suffix}").copy_(value)
+            for number, held in enumerate(holders):
+                names = self._layout[held]
+                part = getattr(self, f"{held}{suffix}").chunk(len(names))[names.index(name)]
+                part.copy_(torch.zeros_like(value) if number else value)
+
+    def _run(
+        self,
+        x: Tensor | PackedSequence,
+        state: Mapping[str, Tensor] | None,
+        lengths: Tensor | Sequence[int] | None,
+        resets: Tensor | None,
+    ) -> tuple[Sequences, Tensor, dict[str, Tensor]]:
+        sizes = {"x": self.input_size}
+        sequences = normalise(
+            x, sizes, batch_first=self.batch_first, lengths=lengths, resets=resets
+        )
+        check_dtype(sequences.streams["x"], next(self.parameters()))
+        if state is not None and not sequences.is_batched:
+            state = {name: tensor.unsqueeze(1) for name, tensor in state.items()}
+        output, states = self.stack.run(
+            self.cell_parameters, sequences, state, dropout=self.dropout, training=self.training
+        )
+        return sequences, output, states
+
+    def _restored(self, sequences: Sequences, states: Mapping[str, Tensor]) -> list[Tensor]:
+        restore = (
+            sequences.restore_steps if self.stack.return_all_states else sequences.restore_state
+        )
+        return [restore(states[s.name]) for s in self.stack.graph.states]
+
+
+class RNN(TorchLayer, nn.RNN):
+    """``torch.nn.RNN`` with the same arguments, weights and results, and more options.
+
+    ``h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``, or relu (Elman 1990).
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        nonlinearity: ``tanh`` or ``relu``.
+        bias: whether biases are added.
+        batch_first: tensors are ``[B, T, I]``.
+        dropout: the chance that an output is dropped between two layers.
+        bidirectional: a second run from the end to the start.
+        device: of the parameters.
+        dtype: of the parameters.
+        recurrent_dropout: see ``Recurrent``.
+        zoneout: see ``Recurrent``.
+        layer_norm: see ``Recurrent``.
+        learn_initial_state: see ``Recurrent``.
+        return_all_states: see ``Recurrent``.
+        engine: see ``Recurrent``.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        layer_norm: bool = False,
+        learn_initial_state: bool = False,
+        return_all_states: bool = False,
+        engine: str = "auto",
+    ) -> None:
+        nn.RNN.__init__(
+            self,
+            input_size,
+            hidden_size,
+            num_layers,
+            nonlinearity,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+        )
+        self.set_up(
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+            return_all_states=return_all_states,
+            engine=engine,
+        )
+
+    def _named_cell(self) -> NamedCell:
+        return cells.entry("elman" if self.nonlinearity == "tanh" else "elman_relu")
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        """Run over sequences as ``torch.nn.RNN`` does; ``lengths`` and ``resets`` as ``Recurrent``.
+
+        Args:
+            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
+            hx: ``[L*D, B, H]`` or ``[L*D, H]``; None for zeros.
+            lengths: steps of each row ``[B]``, in any order.
+            resets: booleans in the order of ``input`` without its last dimension.
+
+        Returns:
+            The output ``[T, B, D*H]`` in the form of ``input``, and the last state ``[L*D, B, H]``.
+        """
+        state = None if hx is None else {"h": hx}
+        sequences, output, states = self._run(input, state, lengths, resets)
+        return sequences.restore(output), self._restored(sequences, states)[0]
+
+
+class GRU(TorchLayer, nn.GRU):
+    """``torch.nn.GRU`` with the same arguments, weights and results, and more options.
+
+    The variant with the reset gate after the recurrent product (``ostinato.cells.get("gru")``).
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        bias: whether biases are added.
+        batch_first: tensors are ``[B, T, I]``.
+        dropout: the chance that an output is dropped between two layers.
+        bidirectional: a second run from the end to the start.
+        device: of the parameters.
+        dtype: of the parameters.
+        recurrent_dropout: see ``Recurrent``.
+        zoneout: see ``Recurrent``.
+        layer_norm: see ``Recurrent``.
+        learn_initial_state: see ``Recurrent``.
+        return_all_states: see ``Recurrent``.
+        engine: see ``Recurrent``.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        layer_norm: bool = False,
+        learn_initial_state: bool = False,
+        return_all_states: bool = False,
+        engine: str = "auto",
+    ) -> None:
+        nn.GRU.__init__(
+            self,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            device=device,
+            dtype=dtype,
+        )
+        self.set_up(
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+            return_all_states=return_all_states,
+            engine=engine,
+        )
+
+    def _named_cell(self) -> NamedCell:
+        return cells.entry("gru")
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        """Run over sequences as ``torch.nn.GRU`` does; ``lengths`` and ``resets`` as ``Recurrent``.
+
+        Args:
+            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
+            hx: ``[L*D, B, H]`` or ``[L*D, H]``; None for zeros.
+            lengths: steps of each row ``[B]``, in any order.
+            resets: booleans in the order of ``input`` without its last dimension.
+
+        Returns:
+            The output ``[T, B, D*H]`` in the form of ``input``, and the last state ``[L*D, B, H]``.
+        """
+        state = None if hx is None else {"h": hx}
+        sequences, output, states = self._run(input, state, lengths, resets)
+        return sequences.restore(output), self._restored(sequences, states)[0]
+
+
+class LSTM(TorchLayer, nn.LSTM):
+    """``torch.nn.LSTM`` with the same arguments, weights and results, and more options.
+
+    Args:
+        input_size: I.
+        hidden_size: H.
+        num_layers: L.
+        bias: whether biases are added.
+        batch_first: tensors are ``[B, T, I]``.
+        dropout: the chance that an output is dropped between two layers.
+        bidirectional: a second run from the end to the start.
+        proj_size: P, the size of a projected output; 0 for none (Sak et al. 2014).
+        device: of the parameters.
+        dtype: of the parameters.
+        peepholes: the gates see the cell state (Gers, Schmidhuber 2000); parameters ``p_i_l0``, ….
+        recurrent_dropout: see ``Recurrent``.
+        zoneout: see ``Recurrent``.
+        layer_norm: see ``Recurrent``.
+        learn_initial_state: see ``Recurrent``.
+        return_all_states: see ``Recurrent``.
+        engine: see ``Recurrent``.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        peepholes: bool = False,
+        recurrent_dropout: float = 0.0,
+        zoneout: float | Mapping[str, float] = 0.0,
+        layer_norm: bool = False,
+        learn_initial_state: bool = False,
+        return_all_states: bool = False,
+        engine: str = "auto",
+    ) -> None:
+        nn.LSTM.__init__(
+            self,
+            input_size,
+            hidden_size,
+            num_layers,
+            bias,
+            batch_first,
+            dropout,
+            bidirectional,
+            proj_size,
+            device=device,
+            dtype=dtype,
+        )
+        if peepholes and proj_size:
+            raise OptionError(
+                f"peepholes=True together with proj_size={proj_size}\n"
+                "mend: write the cell's equations and use ostinato.Recurrent"
+            )
+        self.set_up(
+            recurrent_dropout=recurrent_dropout,
+            zoneout=zoneout,
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+            return_all_states=return_all_states,
+            engine=engine,
+            named=cells.entry("lstm_peephole") if peepholes else None,
+        )
+
+    def _named_cell(self) -> NamedCell:
+        return cells.entry("lstm_projected" if self.proj_size else "lstm")
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
+        """Run over sequences as ``torch.nn.LSTM`` does; ``lengths`` and ``resets`` as ``Recurrent``.
+
+        Args:
+            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
+            hx: ``(h_0, c_0)``, ``[L*D, B, P or H]`` and ``[L*D, B, H]``; None for zeros.
+            lengths: steps of each row ``[B]``, in any order.
+            resets: booleans in the order of ``input`` without its last dimension.
+
+        Returns:
+            The output ``[T, B, D*(P or H)]`` in the form of ``input``, and ``(h_n, c_n)``.
+        """
+        state: dict[str, Tensor] | None = None
+        if hx is not None:
+            if len(hx) != 2:
+                raise ShapeError(
+                    f"hx has {len(hx)} parts, expected the pair (h_0, c_0)\n"
+                    "mend: pass what the layer returned as its second value"
+                )
+            state = {"h": hx[0], "c": hx[1]}
+        sequences, output, states = self._run(input, state, lengths, resets)
+        h, c = self._restored(sequences, states)
+        return sequences.restore(output), (h, c)

@@ -1,0 +1,93 @@
+"""Turn a limit of time into a number of steps, once, so that the schedule is fixed."""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+import time
+
+import torch
+from torch import nn
+
+from ostinato.training.interrupt import StopRequest
+from ostinato.training.optimization import clip_gradients, make_optimizer
+from ostinato.training.recipe import Recipe
+from ostinato.training.run import Plan
+from ostinato.training.task import State, Task
+
+_NUM_EVALUATIONS = 10
+# A short run warms up for a tenth of its steps at most.
+_LONGEST_WARMUP = 10
+_MIN_STEPS, _MAX_STEPS = 4, 50
+_SHARE_OF_BUDGET, _LONGEST_SECONDS = 0.03, 5.0
+
+
+def make_plan(
+    task: Task,
+    model: nn.Module,
+    recipe: Recipe,
+    *,
+    evaluation_seconds: float,
+    spent_seconds: float,
+    stop: StopRequest,
+) -> Plan:
+    """Fix where the run ends, the smallest of the recipe's limits, and what follows from that.
+
+    Args:
+        task: the problem.
+        model: left as it is.
+        recipe: the limits.
+        evaluation_seconds: how long one evaluation takes.
+        spent_seconds: how much of the time is gone already.
+        stop: a request to stop ends the measurement early.
+    """
+    limits = recipe.training
+    ends = [float(limits.max_steps)] if limits.max_steps is not None else []
+    if limits.max_epochs is not None:
+        ends.append(limits.max_epochs * task.steps_per_epoch)
+    if limits.max_minutes is not None:
+        budget = limits.max_minutes * 60
+        began = time.perf_counter()
+        seconds = _seconds_per_step(task, model, recipe, budget, stop)
+        left = budget - spent_seconds - (time.perf_counter() - began)
+        ends.append(_steps_within(left, seconds, evaluation_seconds, recipe.evaluation.every))
+    max_steps = max(1, math.floor(min(ends)))
+    return Plan(
+        max_steps=max_steps,
+        evaluate_every=recipe.evaluation.every or math.ceil(max_steps / _NUM_EVALUATIONS),
+        warmup_steps=min(limits.warmup_steps, max_steps // _LONGEST_WARMUP),
+        threads=torch.get_num_threads(),
+    )
+
+
+def _steps_within(left: float, step: float, evaluation: float, every: int | None) -> float:
+    if every is None:
+        return (left - _NUM_EVALUATIONS * evaluation) / step
+    return left / (step + evaluation / every)
+
+
+def _seconds_per_step(
+    task: Task, model: nn.Module, recipe: Recipe, budget: float, stop: StopRequest
+) -> float:
+    """Return the median time of some steps on a copy; the first, which sets up, is left out."""
+    model = copy.deepcopy(model)
+    optimizer = make_optimizer(model, recipe.training)
+    carried: State | None = None
+    times: list[float] = []
+    enough = min(_LONGEST_SECONDS, _SHARE_OF_BUDGET * budget)
+    began = time.perf_counter()
+    for step in range(_MAX_STEPS):
+        step_began = time.perf_counter()
+        result = task.loss(model, step, carried)
+        carried = result.carried
+        optimizer.zero_grad()
+        result.loss.backward()
+        clip_gradients(model, recipe.training.clip_grad_norm)
+        optimizer.step()
+        times.append(time.perf_counter() - step_began)
+        if step + 1 >= _MIN_STEPS and time.perf_counter() - began >= enough:
+            break
+        if stop and len(times) > 1:
+            break
+    return statistics.median(times[1:])

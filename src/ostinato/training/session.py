@@ -1,0 +1,206 @@
+"""Sittings: start a run, go on with it, or take its model out."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from ostinato.core.errors import OptionError
+from ostinato.data import Vocabulary
+from ostinato.models.language_model import LanguageModel
+from ostinato.training.calibration import make_plan
+from ostinato.training.checkpoint import Which
+from ostinato.training.errors import RunError
+from ostinato.training.events import Finished, Noted, Observer, Started, ignore
+from ostinato.training.interrupt import StopRequest
+from ostinato.training.language_model import LanguageModelTask, build_language_model
+from ostinato.training.loop import Loop, Progress, load_weights
+from ostinato.training.metrics_log import MetricsLog
+from ostinato.training.recipe import Recipe, TrainingRecipe
+from ostinato.training.run import Plan, RunFolder
+
+
+def train(
+    recipe: Recipe,
+    path: Path,
+    *,
+    force: bool = False,
+    observe: Observer = ignore,
+    stop: StopRequest | None = None,
+) -> Finished:
+    """Train by a recipe into a new run folder.
+
+    Args:
+        recipe: what to do.
+        path: the run folder, new or empty.
+        force: replace a run that is there.
+        observe: is told what happens.
+        stop: ends the run after the step in which it becomes true.
+
+    Raises:
+        OstinatoError: data, model, folder or disk are not as they must be; data and model are tried
+            before the folder is touched.
+    """
+    began = time.perf_counter()
+    stop = stop or StopRequest()
+    device = _device(recipe.training)
+    with _settings(recipe.training.threads, device):
+        torch.manual_seed(recipe.seed)
+        task = LanguageModelTask.from_recipe(recipe, device)
+        model = task.build_model()
+        folder = RunFolder.create(path, recipe, force=force)
+        with folder.locked(), MetricsLog(folder.path) as log:
+            loop = Loop(recipe, task, model, folder, observe)
+            for note in task.notes():
+                observe(Noted(note))
+            baselines = task.baselines()
+            scoring_began = time.perf_counter()
+            scores = task.evaluate(model)
+            now = time.perf_counter()
+            if recipe.training.max_minutes is not None:
+                observe(Noted("measuring the speed of this machine, to plan the steps …"))
+            with _forked_random(device):
+                plan = make_plan(
+                    task,
+                    model,
+                    recipe,
+                    evaluation_seconds=now - scoring_began,
+                    spent_seconds=now - began,
+                    stop=stop,
+                )
+            facts = {**task.facts(), "baselines": baselines, "versions": _versions()}
+            folder.write_facts(plan, facts)
+            observe(_started(folder, task, model, plan, baselines, 0))
+            loop.progress.seconds = time.perf_counter() - began
+            loop.save(is_best=loop.record(scores, log))
+            return loop.run(plan, log, stop)
+
+
+def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None = None) -> Finished:
+    """Go on with a run from its newest checkpoint, to the weights of an uninterrupted run.
+
+    Args:
+        path: the run folder.
+        observe: is told what happens.
+        stop: ends the run after the step in which it becomes true.
+
+    Raises:
+        RunError: there is no run, it is finished, or its text changed.
+        CheckpointError: the checkpoint is missing or damaged.
+    """
+    stop = stop or StopRequest()
+    folder = RunFolder.open(path)
+    with folder.locked():
+        recipe, facts, plan = folder.recipe(), folder.facts(), folder.plan()
+        checkpoint = folder.checkpoints.load("last")
+        _refuse_finished(folder, Progress(**checkpoint.progress), plan)
+        device = _device(recipe.training)
+        task = LanguageModelTask.from_recipe(recipe, device)
+        if task.corpus.sha256 != facts["data_sha256"]:
+            raise RunError(
+                f"the text changed since the run {path} began, so it cannot go on as it was\n"
+                "mend: put the old text back, or train a new run"
+            )
+        with _settings(plan.threads, device):
+            model = task.build_model()
+            loop = Loop(recipe, task, model, folder, observe)
+            loop.restore(checkpoint, device)
+            step = loop.progress.step
+            with MetricsLog(folder.path, resumed_at=step) as log:
+                observe(_started(folder, task, model, plan, facts["baselines"], step))
+                return loop.run(plan, log, stop)
+
+
+class Trained(NamedTuple):
+    """A language model out of a run, ready to write.
+
+    Attributes:
+        model: in evaluation mode, on the CPU.
+        vocabulary: its units.
+        start: what stands before a text without a prompt.
+    """
+
+    model: LanguageModel
+    vocabulary: Vocabulary
+    start: str
+
+
+def load_trained(path: Path, which: Which = "best") -> Trained:
+    """Read the model of a run.
+
+    Raises:
+        RunError: there is no run.
+        CheckpointError: the checkpoint is missing or damaged.
+    """
+    folder = RunFolder.open(path)
+    recipe, facts = folder.recipe(), folder.facts()
+    checkpoint = folder.checkpoints.load(which, with_training=False)
+    vocabulary = Vocabulary.from_json(facts["vocabulary"])
+    model = build_language_model(recipe.model, len(vocabulary))
+    load_weights(model, checkpoint.model)
+    return Trained(model.eval(), vocabulary, facts["start"])
+
+
+def _refuse_finished(folder: RunFolder, progress: Progress, plan: Plan) -> None:
+    if progress.finished:
+        raise RunError(
+            f"the run {folder.path} is over: {progress.finished} at step {progress.step:,} of "
+            f"{plan.max_steps:,}\n"
+            f"mend: use it with `ostinato generate {folder.path}`, or train a new run for longer"
+        )
+
+
+def _started(
+    folder: RunFolder,
+    task: LanguageModelTask,
+    model: LanguageModel,
+    plan: Plan,
+    baselines: dict[str, float],
+    step: int,
+) -> Started:
+    return Started(
+        folder=folder.path,
+        num_parameters=sum(p.numel() for p in model.parameters()),
+        baselines=baselines,
+        score_name=task.score_name,
+        item_name=task.item_name,
+        max_steps=plan.max_steps,
+        step=step,
+    )
+
+
+def _device(recipe: TrainingRecipe) -> torch.device:
+    if recipe.device == "cuda" and not torch.cuda.is_available():
+        raise OptionError(
+            "training.device=cuda, but torch finds no CUDA device here\nmend: training.device=auto"
+        )
+    use_cuda = recipe.device != "cpu" and torch.cuda.is_available()
+    return torch.device("cuda" if use_cuda else "cpu")
+
+
+@contextmanager
+def _settings(threads: int | None, device: torch.device) -> Iterator[None]:
+    """Give the caller back its random state and number of threads."""
+    before = torch.get_num_threads()
+    with _forked_random(device):
+        try:
+            torch.set_num_threads(threads or before)
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+@contextmanager
+def _forked_random(device: torch.device) -> Iterator[None]:
+    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else []):
+        yield
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version(), "torch": torch.__version__}
