@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -138,7 +139,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command; a user's mistake becomes a short message on stderr and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character shows a stand-in instead of ending the run.
-        stream.reconfigure(errors="replace")
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     debug = "--debug" in arguments
     try:
         code = app(

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from ostinato import cells
 from ostinato.core.errors import EquationError
-from ostinato.data import read_text
+from ostinato.data import is_file, read_text
 from ostinato.equations import Cell
 from ostinato.models.cell_choice import choose_cell
 
@@ -56,6 +56,5 @@ def _sizes(cell: Cell, input_size: int, hidden_size: int) -> tuple[str, str]:
 def explain_command(text: str, sizes: Mapping[str, int]) -> None:
     """Print everything that is inferred from a cell: a name, equations, or a file of them."""
     path = Path(text)
-    is_file = "\n" not in text and len(text) < 1000 and path.is_file()
-    cell = choose_cell(read_text(path) if is_file else text)
+    cell = choose_cell(read_text(path) if is_file(path) else text)
     print(cell.explain(**sizes))

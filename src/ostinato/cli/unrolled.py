@@ -59,7 +59,7 @@ def show_unrolled(console: Console, folder: Path, text: str) -> None:
     order = sorted(range(len(symbols)), key=lambda i: text.index(symbols[i]))
     ids = trained.vocabulary.encode(text)
     with torch.no_grad():
-        hidden, probabilities = trained.model.unrolled(torch.from_numpy(ids[:-1]))
+        hidden, probabilities = trained.model.unrolled(torch.as_tensor(ids[:-1]))
     inputs, targets = ids[:-1].tolist(), ids[1:].tolist()
 
     table = Table(title=f"the network, unrolled over {text!r}", show_header=True)

@@ -44,7 +44,7 @@ def _codec(encoding: str) -> str:
         codec = codecs.lookup(encoding)
         # Codecs such as `hex` or `zip` do not turn bytes into text.
         "a".encode(codec.name)
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise DataError(
             f"unknown encoding {encoding!r}\n"
             "mend: use a name that Python knows, such as utf-8, utf-16, cp949 or latin-1"
@@ -52,18 +52,27 @@ def _codec(encoding: str) -> str:
     return codec.name.replace("-", "_")
 
 
+def is_file(path: Path) -> bool:
+    """Whether there is such a file; False for what cannot be a path, such as a page of text."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
+
+
 def _read_bytes(path: Path) -> bytes:
-    if path.is_dir():
-        inside = sorted(entry.name for entry in path.iterdir() if entry.is_file())[:3]
-        hint = f"one of the files in it, such as {path / inside[0]}" if inside else "a text file"
-        raise DataError(f"{path} is a folder, not a file\nmend: give {hint}")
     try:
         return path.read_bytes()
+    except IsADirectoryError as error:
+        inside = sorted(entry.name for entry in path.iterdir() if entry.is_file())[:1]
+        hint = f"one of the files in it, such as {path / inside[0]}" if inside else "a text file"
+        raise DataError(f"{path} is a folder, not a file\nmend: give {hint}") from error
     except FileNotFoundError as error:
         raise DataError(f"no such file: {path}{_near(path)}\nmend: check the path") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(
-            f"cannot read {path}: {error.strerror}\nmend: check its permissions"
+            f"cannot read {str(path)!r}: {reason}\nmend: check its name and permissions"
         ) from error
 
 

@@ -82,6 +82,7 @@ class _Run:
         self.env: dict[int, Tensor] = {}
         self.final: dict[str, Tensor] = {}
         self.states: dict[str, Tensor] = {}
+        self.parameters = {p.name: p for p in program.graph.parameters}
         self.weights: dict[tuple[int, ...], Tensor] = {}
 
     def run(self) -> Result:
@@ -157,7 +158,7 @@ class _Run:
 
     def _block(self, factor: Factor) -> Tensor:
         matrix = self.call.parameters[factor.parameter]
-        pieces = self.program.parameters[factor.parameter].pieces
+        pieces = self.parameters[factor.parameter].pieces
         if len(pieces) > 1:
             start = sum(self._size(p) for p in pieces[: factor.piece])
             matrix = matrix[:, start : start + self._size(pieces[factor.piece])]
@@ -228,7 +229,7 @@ class _Run:
             name: torch.cat([sums[name, k] for k in range(max(1, len(p.pieces)))], 1)
             if p.kind == "matrix"
             else sums[name, 0]
-            for name, p in self.program.parameters.items()
+            for name, p in self.parameters.items()
             if (name, 0) in sums
         }
 
@@ -237,7 +238,7 @@ class _Run:
         if reduction.operand is not None:
             operand = self._stream(reduction.operand)
             return torch.einsum("tbr,tbc->rc", delta, operand)
-        kind = self.program.parameters[reduction.parameter].kind
+        kind = self.parameters[reduction.parameter].kind
         return delta.sum() if kind == "scalar" else delta.sum((0, 1))
 
 

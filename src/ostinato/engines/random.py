@@ -69,7 +69,8 @@ def bernoulli_mask(
     device = seed.device
     lanes = torch.arange((units + 3) // 4, device=device)
     row = torch.arange(rows, device=device)[:, None]
-    step = torch.arange(1 if steps is None else steps, device=device)[:, None, None] + first_step
+    steps_drawn = range(1) if steps is None else range(first_step, first_step + steps)
+    step = torch.arange(steps_drawn.start, steps_drawn.stop, device=device)[:, None, None]
     counter = (lanes, row, step, torch.full((), stream, device=device))
     words = torch.stack(philox(counter, (seed & _WORD, (seed >> 32) & _WORD)), dim=-1)
     mask = (words.flatten(-2)[..., :units] < round(probability * 2**32)).to(dtype)

@@ -1,8 +1,8 @@
 r"""LaTeX to ``Syntax``: equations as slides and papers print them.
 
-``h_t = \tanh(W h_{t-1} + U x_t)``: with ``_t``, a name that is assigned is computed and any other is
-an input; without, it is a parameter, upper-case ones matrices where they multiply. Subscripts decide
-the order of the lines.
+``h_t = \tanh(W h_{t-1} + U x_t)``: with ``_t``, a name that is assigned is computed and any other
+is an input; without, it is a parameter, upper-case ones matrices where they multiply. Subscripts
+decide the order of the lines.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from ostinato.core.errors import EquationError, OptionError, Span, did_you_mean
 from ostinato.equations.latex_cursor import Cursor
 from ostinato.equations.latex_grammar import Grammar, Uses, Vocabulary
 from ostinato.equations.latex_order import delayed, in_order, merge_versions
-from ostinato.equations.latex_rows import Row, declarations, place, rows
+from ostinato.equations.latex_rows import Row, declarations, excerpt, place, rows
 from ostinato.equations.latex_symbols import Symbol, read_symbol
 from ostinato.equations.latex_tokens import tokenise
 from ostinato.equations.latex_vocabulary import identifier
 from ostinato.equations.notation import Equation, Timed
-from ostinato.equations.parse import MAX_DEPTH
+from ostinato.equations.parse import MAX_DEPTH, SOFTMAX_MEND
 from ostinato.equations.syntax import (
     ALIASES,
     ARITY,
     Binary,
+    Concatenation,
     DeclarationKind,
     Expression,
     Name,
-    Negative,
     Number,
     Syntax,
     children,
@@ -56,11 +56,16 @@ def read_latex(
 
     Raises:
         EquationError: a symbol has no meaning here; the message names it and how to mend it.
-        OptionError: an argument names no symbol of the equations, or no known function.
+        OptionError: ``functions`` gives an unknown function, or a name two kinds.
     """
     tokens = tokenise(latex)
     kinds, versions = declarations(tokens)
-    for kind, names in (("matrix", matrices), ("vector", vectors), ("scalar", scalars)):
+    given: tuple[tuple[DeclarationKind, Collection[str]], ...] = (
+        ("matrix", matrices),
+        ("vector", vectors),
+        ("scalar", scalars),
+    )
+    for kind, names in given:
         for name in names:
             _declare(kinds, _key(name), kind)
     reader = _Reader(rows(tokens), tokens.source, _functions(functions or {}), kinds)
@@ -111,9 +116,9 @@ class _Line:
 class _Readings:
     """What the second reading finds."""
 
-    equations: list[Equation] = field(default_factory=lambda: [])
-    initial: dict[str, Number | Name] = field(default_factory=lambda: {})
-    notes: list[str] = field(default_factory=lambda: [])
+    equations: list[Equation] = field(default_factory=list[Equation])
+    initial: dict[str, Number | Name] = field(default_factory=dict[str, Number | Name])
+    notes: list[str] = field(default_factory=list[str])
 
 
 class _Reader:
@@ -147,7 +152,6 @@ class _Reader:
             self.vocabulary,
             values=self.vocabulary.values | {s.name for s in uses.applied},
             matrices=self._matrices(uses),
-            final=True,
         )
         self.vocabulary = replace(self.vocabulary, rows=self._is_row_convention(uses))
         readings = self._second_reading(uses)
@@ -166,10 +170,11 @@ class _Reader:
         cursor = Cursor(row.left, self.source)
         target = read_symbol(cursor, target=True)
         if cursor.peek() is not None:
-            shown = " ".join(t.text for t in row.left[:12])
+            found = place(row.left)
             self._fail(
-                f"the left side must be one name with its time, found `{shown}`",
-                place(row.left),
+                f"the left side must be one name with its time, found "
+                f"`{excerpt(self.source, found)}`",
+                found,
                 r"write `h_t = …`, one equation a line, and put words behind a `%`",
             )
         return _Line(row, target)
@@ -215,12 +220,15 @@ class _Reader:
         plain = {s.name for s in uses.symbols if s.span not in applied}
         for symbol in uses.applied:
             name = symbol.name
+            if name == "softmax":
+                self._fail("a softmax is not part of a cell", symbol.span, SOFTMAX_MEND)
             if name not in plain and name not in self.assigned:
                 self._fail(
-                    f"`{name}` stands where a function stands, and its meaning is not known",
+                    f"`{excerpt(self.source, symbol.span)}` stands where a function stands, and "
+                    "its meaning is not known",
                     symbol.span,
                     f'say what it is: functions={{"{name}": "tanh"}} (known: {", ".join(ARITY)}); '
-                    f'if it is a parameter: vectors=["{name}"] or scalars=["{name}"]',
+                    f'a parameter is named in vectors=["{name}"], matrices= or scalars=',
                 )
 
     def _check_symbols(self, uses: Uses) -> None:
@@ -255,14 +263,13 @@ class _Reader:
     def _check_declared(self, read: set[str]) -> None:
         known = read | set(self.assigned) | {line.target.name for line in self.lines}
         for name, kind in self.kinds.items():
-            if name not in known and kind in ("matrix", "vector", "scalar") and read:
-                parameter = self._initial_names()
-                if name not in parameter:
-                    raise OptionError(
-                        f"`{name}` is declared {kind}, but no equation holds it"
-                        f"{did_you_mean(name, known)}\nmend: the names here are "
-                        f"{', '.join(sorted(known))}"
-                    )
+            if name not in known and name not in self._initial_names():
+                self._fail(
+                    f"`{name}` is declared {kind}, but no equation holds it"
+                    f"{did_you_mean(name, known)}",
+                    None,
+                    f"the names here are {', '.join(sorted(known))}",
+                )
 
     def _initial_names(self) -> set[str]:
         values = [self._initial_value(line) for line in self.lines if line.target.time == "initial"]
@@ -275,13 +282,27 @@ class _Reader:
         found = {name for name, kind in self.kinds.items() if kind == "matrix"}
         for run in uses.runs:
             if sum(not isinstance(f, Number) for f in run) > 1:
-                found.update(f.name for f in run if self._may_be_matrix(f))
+                found.update(name for f in run if (name := self._matrix_like(f)))
+            for factor in run[:-1]:
+                self._check_sum_of_matrices(factor)
         return frozenset(found)
 
-    def _may_be_matrix(self, factor: Expression) -> bool:
-        return (
-            type(factor) is Name and factor.name not in self.kinds and factor.name[0].isupper()
-        )
+    def _check_sum_of_matrices(self, factor: Expression) -> None:
+        match factor:
+            case Binary(operator="+" | "-", left=left, right=right):
+                if self._matrix_like(left) and self._matrix_like(right):
+                    self._fail(
+                        "a sum of matrices multiplies a vector",
+                        factor.span,
+                        "write the products apart: `U h_{t-1} + V h_{t-1}`",
+                    )
+            case _:
+                pass
+
+    def _matrix_like(self, factor: Expression) -> str | None:
+        if type(factor) is Name and factor.name not in self.kinds and factor.name[0].isupper():
+            return factor.name
+        return None
 
     def _is_row_convention(self, uses: Uses) -> bool:
         """Find on which side of the matrices the vectors stand; both sides are an error."""
@@ -335,10 +356,10 @@ class _Reader:
         return Equation(line.target.name, value, place((*line.row.left, *line.row.right)))
 
     def _check_tree(self, value: Expression) -> None:
-        """Refuse trees that are too deep to walk, and matrices where vectors stand."""
-        pending = [(value, 0)]
+        """Refuse what is too deep to walk, and matrices or concatenations where vectors stand."""
+        pending = [(value, 0, True)]
         while pending:
-            node, depth = pending.pop()
+            node, depth, allowed = pending.pop()
             if depth > MAX_DEPTH:
                 self._fail(
                     f"nested more than {MAX_DEPTH} levels deep",
@@ -352,10 +373,16 @@ class _Reader:
                     f"write `{name.name}` beside its vector, or use two names; if it is a vector: "
                     f'vectors=["{name.name}"]',
                 )
-            inside = children(node)
-            if isinstance(node, Binary) and node.operator == "@":
-                inside = inside[1:]
-            pending.extend((child, depth + 1) for child in inside)
+            if isinstance(node, Concatenation) and not allowed:
+                self._fail(
+                    "a concatenation stands outside a product with a matrix",
+                    node.span,
+                    'multiply it: `W [h_{t-1}, x_t]` (a lower-case matrix: matrices=["w"]), or '
+                    "name it alone: `v_t = [h_{t-1}, x_t]`",
+                )
+            product = isinstance(node, Binary) and node.operator == "@"
+            inside = children(node)[1:] if product else children(node)
+            pending.extend((child, depth + 1, product) for child in inside)
 
     # Initial values
 
@@ -383,7 +410,7 @@ class _Reader:
         if infinite and cursor.peek() is None:
             return Number(factor * float("inf"), infinite.span)
         if not infinite:
-            value = Grammar(cursor, replace(self.vocabulary, final=True), Uses()).read()
+            value = Grammar(cursor, self.vocabulary, Uses()).read()
             if isinstance(value, Number):
                 return replace(value, value=factor * value.value)
             if type(value) is Name and not sign:
@@ -421,9 +448,7 @@ class _Reader:
     ) -> None:
         """A value written at t-1 is meant so, even where it is only a delay."""
         if "state" not in declared.values() and delayed(equations):
-            read = dict.fromkeys(
-                n.name for e in equations for n in _timed(e.value) if n.before
-            )
+            read = dict.fromkeys(n.name for e in equations for n in _timed(e.value) if n.before)
             declared.update(dict.fromkeys(read, "state"))
 
 

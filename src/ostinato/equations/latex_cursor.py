@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NoReturn
 
 from ostinato.core.errors import EquationError, Span
-from ostinato.equations.latex_rows import place
 from ostinato.equations.latex_tokens import spelled
 
 if TYPE_CHECKING:
@@ -47,7 +46,11 @@ class Cursor:
 
     def since(self, start: int) -> Span:
         """Return the span from the token number ``start`` to the one before this place."""
-        return place(self.tokens[start : max(self.at, start + 1)] or self.tokens[-1:])
+        first = self.tokens[start].span
+        last = self.tokens[max(self.at - 1, start)].span
+        if last.line == first.line:
+            return Span(first.line, first.column, last.end_column)
+        return Span(first.line, first.column, len(self.source[first.line - 1]))
 
     def here(self) -> Span:
         """Return the span of the token at hand, or the place behind the last one."""

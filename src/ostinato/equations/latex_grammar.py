@@ -53,14 +53,12 @@ class Vocabulary:
         values: symbols that are no functions, whatever follows them.
         matrices: symbols that multiply the factor beside them.
         rows: a matrix stands behind its vector (``X_t W``).
-        final: this is the second reading; what is no matrix now is none.
     """
 
     functions: Mapping[str, str]
     values: frozenset[str] = frozenset()
     matrices: frozenset[str] = frozenset()
     rows: bool = False
-    final: bool = False
 
 
 @dataclass(slots=True)
@@ -73,9 +71,9 @@ class Uses:
         runs: the factors of every product by juxtaposition, single factors included.
     """
 
-    symbols: list[Symbol] = field(default_factory=lambda: [])
-    applied: list[Symbol] = field(default_factory=lambda: [])
-    runs: list[tuple[Expression, ...]] = field(default_factory=lambda: [])
+    symbols: list[Symbol] = field(default_factory=list[Symbol])
+    applied: list[Symbol] = field(default_factory=list[Symbol])
+    runs: list[tuple[Expression, ...]] = field(default_factory=list[tuple[Expression, ...]])
 
 
 class Grammar:
@@ -121,7 +119,7 @@ class Grammar:
             )
 
     def _term(self, depth: int) -> Expression:
-        """Read factors joined by ``\\odot``; a minus in front takes all of them."""
+        r"""Read factors joined by ``\odot``; a minus in front takes all of them."""
         start = self.cursor.at
         negative = self._signs()
         value = self._run(depth)
@@ -138,7 +136,9 @@ class Grammar:
         """Take one sign; say whether it is a minus."""
         sign = self.cursor.accept("+", "-")
         if sign and (second := self.cursor.peek()) and second.is_mark("+", "-"):
-            self.cursor.fail("two signs stand side by side", "put the second into brackets: `-(-a)`")
+            self.cursor.fail(
+                "two signs stand side by side", "put the second into brackets: `-(-a)`"
+            )
         return sign is not None and sign.text == "-"
 
     def _elementwise(self) -> str | None:
@@ -172,8 +172,6 @@ class Grammar:
             if len(factors) > 1 and self._is_matrix(factor):
                 waiting.append(factor)
                 continue
-            if isinstance(factor, Concatenation) and not waiting and len(factors) > 1:
-                self._lonely(factor)
             operand = factor
             while waiting:
                 operand = Binary("@", waiting.pop(), operand, span)
@@ -184,14 +182,6 @@ class Grammar:
         for term in terms[1:]:
             value = Binary("*", value, term, span)
         return value
-
-    def _lonely(self, factor: Concatenation) -> None:
-        if self.vocabulary.final:
-            self.cursor.fail(
-                "a concatenation stands behind something that is not a matrix",
-                'multiply it by a matrix: `W [h_{t-1}, x_t]` (a lower-case one: matrices=["w"])',
-                factor.span,
-            )
 
     def _no_operand(self, matrix: Expression, mixed: bool) -> None:
         assert isinstance(matrix, Name)
@@ -205,8 +195,7 @@ class Grammar:
             )
         self.cursor.fail(
             f"the matrix `{matrix.name}` multiplies no vector",
-            f"write `{matrix.name} h_{{t-1}}`, or, if it is a vector, "
-            f'vectors=["{matrix.name}"]',
+            f'write `{matrix.name} h_{{t-1}}`, or, if it is a vector, vectors=["{matrix.name}"]',
             matrix.span,
         )
 
@@ -219,7 +208,7 @@ class Grammar:
         if token.is_mark("|"):
             return self.num_bars == 0
         return (
-            token.kind == "number"
+            token.kind in ("number", "operator")
             or token.is_mark("(", "[", "{")
             or token.is_command("frac", "sqrt", "lvert", "vert", "begin", "infty", *FUNCTIONS)
             or starts_symbol(token)
@@ -234,10 +223,17 @@ class Grammar:
         if (token := self.cursor.peek()) and token.is_mark("^"):
             self.cursor.fail("two powers of one base", "write `{a^{b}}^{c}` or `a^{b^{c}}`")
         span = self.cursor.since(start)
-        if type(value) is Name and value.name == "e" and "e" not in self.vocabulary.values:
-            if not self.cursor.tokens[start].is_mark("{"):
-                return Call("exp", (exponent,), span)
+        if self._is_euler(value, start):
+            return Call("exp", (exponent,), span)
         return Binary("**", value, exponent, span)
+
+    def _is_euler(self, base: Expression, start: int) -> bool:
+        return (
+            type(base) is Name
+            and base.name == "e"
+            and base.name not in self.vocabulary.values
+            and not self.cursor.tokens[start].is_mark("{")
+        )
 
     def _script(self, depth: int) -> Expression:
         """Read a power: one token, or what stands in braces."""
@@ -261,7 +257,7 @@ class Grammar:
             return self._form(token.text, depth)
         if (starts_symbol(token) and not self._is_function_word()) or token.is_mark("{"):
             return self._symbol(depth)
-        if token.is_command(*FUNCTIONS) or token.kind == "word":
+        if token.is_command(*FUNCTIONS) or token.kind in ("word", "operator"):
             return self._function(depth)
         self.cursor.fail(
             f"expected a name, a number or a bracket, found {self.cursor.shown()}",
@@ -271,9 +267,7 @@ class Grammar:
     def _number(self, text: str) -> float:
         value = float(text)
         if value == float("inf"):
-            self.cursor.fail(
-                "the number is too large for a float", "write a finite decimal number"
-            )
+            self.cursor.fail("the number is too large for a float", "write a finite decimal number")
         return value
 
     def _form(self, name: str, depth: int) -> Expression:
@@ -289,9 +283,7 @@ class Grammar:
             )
         if name == "sqrt":
             if self.cursor.accept("["):
-                self.cursor.fail(
-                    "only the square root is known", "write `a^{1/3}`", command.span
-                )
+                self.cursor.fail("only the square root is known", "write `a^{1/3}`", command.span)
             return Call("sqrt", (self._script(depth + 1),), self.cursor.since(start))
         above, below = self._script(depth + 1), self._script(depth + 1)
         return Binary("/", above, below, self.cursor.since(start))
@@ -348,7 +340,7 @@ class Grammar:
         return pieces
 
     def _column(self, depth: int, start: int) -> Expression:
-        """Read ``\\begin{bmatrix} h_{t-1} \\\\ x_t \\end{bmatrix}`` as a concatenation."""
+        r"""Read ``\begin{bmatrix} h_{t-1} \\ x_t \end{bmatrix}`` as a concatenation."""
         pieces = [self._expression(depth + 1)]
         separators: set[str] = set()
         while (token := self.cursor.peek()) and (token.kind == "break" or token.is_mark("&")):
@@ -394,7 +386,9 @@ class Grammar:
             self.uses.symbols.append(symbol)
             return Timed(symbol.name, symbol.span, symbol.time == "before")
         function = self.vocabulary.functions.get(symbol.name)
-        if function and symbol.name not in self.vocabulary.values:
+        # The letter is the function; `sigma` in roman type is how a parameter is printed.
+        spelled_out = first.kind == "word" and symbol.name == "sigma"
+        if function and symbol.name not in self.vocabulary.values and not spelled_out:
             return self._apply(function, depth, start)
         if first.kind == "letter" and symbol.name == "t":
             self.cursor.fail(
@@ -433,7 +427,7 @@ class Grammar:
         return self._apply(names[token.text], depth, start)
 
     def _apply(self, function: str, depth: int, start: int) -> Expression:
-        """Read the argument: brackets, or the factors up to the next ``+ - \\odot``."""
+        r"""Read the argument: brackets, or the factors up to the next ``+ - \odot``."""
         self._check_depth(depth)
         name = self.cursor.since(start)
         token = self.cursor.peek()

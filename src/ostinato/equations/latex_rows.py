@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, cast
 
 from ostinato.core.errors import EquationError, Span
-from ostinato.equations.latex_tokens import Token, Tokens, spelled
+from ostinato.equations.latex_tokens import Token, Tokens
 from ostinato.equations.latex_vocabulary import ELEMENTWISE, TIGHT
+from ostinato.equations.parse import MAX_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from ostinato.equations.syntax import DeclarationKind
 
-_DECLARATION: Final = re.compile(r"(\w+)\s*:\s*(input|state|output|matrix|vector|scalar)\s*")
-_VERSION: Final = re.compile(r"(\w+)\s*:\s*earlier value of (\w+)\s*")
+_DECLARATION: Final = re.compile(r"(\S+?)\s*:\s*(input|state|output|matrix|vector|scalar)\s*")
+_VERSION: Final = re.compile(r"(\S+?)\s*:\s*earlier value of (\S+)\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,11 @@ def place(tokens: Iterable[Token]) -> Span:
     first = held[0].span
     end = max(t.span.end_column for t in held if t.span.line == first.line)
     return Span(first.line, first.column, end)
+
+
+def excerpt(source: tuple[str, ...], span: Span) -> str:
+    """Return what the source says at a place."""
+    return source[span.line - 1][span.column : span.end_column]
 
 
 def declarations(tokens: Tokens) -> tuple[dict[str, DeclarationKind], dict[str, str]]:
@@ -62,9 +68,9 @@ def declarations(tokens: Tokens) -> tuple[dict[str, DeclarationKind], dict[str, 
 
 
 def rows(tokens: Tokens) -> list[Row]:
-    """Split the source into equations.
+    r"""Split the source into equations.
 
-    A row ends at ``\\\\``, at a new line outside brackets, or at a comma or ``\\quad`` where more
+    A row ends at ``\\``, at a new line outside brackets, or at a comma or ``\quad`` where more
     than one sign of equality stands on it; a row that begins or ends with an operator goes on.
 
     Raises:
@@ -78,6 +84,11 @@ def rows(tokens: Tokens) -> list[Row]:
         raise EquationError(
             "no equations were found",
             mend=r"write at least one line such as `h_t = \tanh(W h_{t-1} + U x_t)`",
+        )
+    if len(found) > MAX_LINES:
+        raise EquationError(
+            f"there are {len(found):,} equations, at most {MAX_LINES} are read",
+            mend="a cell is a few lines; is this the right file?",
         )
     return found
 
@@ -164,11 +175,11 @@ def _is_operator(token: Token) -> bool:
 def _row(piece: list[Token], source: tuple[str, ...]) -> Row:
     signs = [i for i, (t, depth) in enumerate(depths(piece)) if is_equals(t) and depth == 0]
     if not signs:
-        shown = _first_words(piece)
+        words = place(_first_words(piece))
         raise EquationError(
-            f"this line is no equation: `{shown}` is not followed by `=`",
+            f"this line is no equation: `{excerpt(source, words)}` is not followed by `=`",
             source=source,
-            span=place(piece),
+            span=words,
             mend=r"write `name_t = …`, one equation a line, and put words behind a `%`",
         )
     if len(signs) > 1:
@@ -191,7 +202,7 @@ def _row(piece: list[Token], source: tuple[str, ...]) -> Row:
     return Row(left, right, piece[signs[0]])
 
 
-def _first_words(piece: list[Token]) -> str:
+def _first_words(piece: list[Token]) -> list[Token]:
     """Return the letters that stand together at the start: a word of prose, or a symbol."""
     end = 1
     while (
@@ -201,4 +212,4 @@ def _first_words(piece: list[Token]) -> str:
         and piece[end].span.column == piece[end - 1].span.end_column
     ):
         end += 1
-    return "".join(spelled(t) for t in piece[:end])
+    return piece[:end]

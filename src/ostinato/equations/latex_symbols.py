@@ -21,9 +21,9 @@ _OPENERS: Final = {"(": ")", "[": "]", "<": ">", "langle": "rangle"}
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """A name, and the step whose value it means (none for a parameter).
+    r"""A name, and the step whose value it means (none for a parameter).
 
-    ``scripted`` tells ``\\sigma_g`` from ``\\sigma``; ``superscript`` says that part of the name
+    ``scripted`` tells ``\sigma_g`` from ``\sigma``; ``superscript`` says that part of the name
     stood where a power stands.
     """
 
@@ -128,13 +128,11 @@ def _script(cursor: Cursor) -> list[Token]:
 # Times
 
 
-def _index(
-    cursor: Cursor, draft: _Draft, start: int, script: list[Token], target: bool
-) -> None:
+def _index(cursor: Cursor, draft: _Draft, start: int, script: list[Token], target: bool) -> None:
     """Read the comma pieces of an index: the last may be the time, the others name."""
     pieces = _split(_unwrapped(script))
     for number, piece in enumerate(pieces, 1):
-        time = _time(cursor, piece, start, target)
+        time = _time(cursor, piece, start, target and number == len(pieces))
         if time == "none":
             draft.pieces.append(_piece_name(cursor, piece))
         elif number < len(pieces):

@@ -1,4 +1,4 @@
-"""LaTeX source to rows of tokens: comments, layout and dress are gone, every place is remembered."""
+"""LaTeX source to tokens: comments, layout and dress are gone, every place is remembered."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ from ostinato.equations.parse import MAX_CHARACTERS, MAX_LINES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-Kind: TypeAlias = Literal["letter", "word", "number", "command", "mark", "break"]
+Kind: TypeAlias = Literal["letter", "word", "operator", "number", "command", "mark", "break"]
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     r"""One symbol of the source.
 
+    A ``word`` is set in roman type, an ``operator`` is a word that is a function whatever happens.
     A ``break`` parts equations: ``row`` (``\\``), ``line`` (a new line) or ``gap`` (``\quad``).
     """
 
@@ -159,7 +160,8 @@ class _Lexer:
 
     def _is_function(self, letters: re.Match[str]) -> bool:
         before = self.text[letters.start() - 1 : letters.start()]
-        return letters[1] in FUNCTION_WORDS and not before.isalpha()
+        known = letters[1] in FUNCTION_WORDS or len(letters[1]) > 4
+        return known and not before.isalpha()
 
     def _character(self, character: str, start: int) -> None:
         if character in UNICODE:
@@ -215,7 +217,7 @@ class _Lexer:
         elif name in ("begin", "end"):
             self._environment(name, start)
         elif name in ROMAN:
-            self._roman(start)
+            self._roman(name, start)
         elif name in BOLD:
             self._bold()
         elif name in COMMANDS or name in ACCENTS:
@@ -263,7 +265,7 @@ class _Lexer:
                 self._skip_group()
             self._add("break", "row", start)
 
-    def _roman(self, start: int) -> None:
+    def _roman(self, command: str, start: int) -> None:
         word = _WORD.match(self.text, self.at)
         if not word:
             return  # Something richer than a word: the braces remain as a group.
@@ -272,7 +274,8 @@ class _Lexer:
         if text.isdigit():
             self._add("number", text, start)
         elif text:
-            self._add("word", text, start)
+            applies = command == "operatorname" and text in FUNCTION_WORDS
+            self._add("operator" if applies else "word", text, start)
 
     def _bold(self) -> None:
         if one := _ONE_SYMBOL.match(self.text, self.at):

@@ -103,7 +103,8 @@ ROMAN: Final = frozenset(
     "mathrm text textrm operatorname mathsf mathit textit textbf textsf texttt mathtt mbox".split()
 )
 BOLD: Final = frozenset(
-    "mathbf boldsymbol bm pmb mathcal mathbb mathfrak mathscr vec underline boxed mathnormal".split()
+    "mathbf boldsymbol bm pmb mathcal mathbb mathfrak mathscr vec underline boxed "
+    "mathnormal".split()
 )
 UNICODE: Final[dict[str, tuple[Literal["command", "mark"], str]]] = {
     "σ": ("command", "sigma"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -53,6 +54,13 @@ class Notation:
     versions: dict[str, str]
 
 
+def number_text(value: float) -> str:
+    """Print a number in the fewest digits that give it back."""
+    if math.isfinite(value) and value == int(value) and abs(value) < 1e15:
+        return str(int(value)) if value or math.copysign(1, value) > 0 else "-0.0"
+    return repr(value)
+
+
 def map_names(expression: Expression, change: Callable[[Name], Name]) -> Expression:
     """Return the expression with every name outside the left side of ``@`` changed."""
     match expression:
@@ -65,9 +73,7 @@ def map_names(expression: Expression, change: Callable[[Name], Name]) -> Express
         case Binary(operator="@", right=right):
             return replace(expression, right=map_names(right, change))
         case Binary(left=left, right=right):
-            return replace(
-                expression, left=map_names(left, change), right=map_names(right, change)
-            )
+            return replace(expression, left=map_names(left, change), right=map_names(right, change))
         case Call(arguments=arguments):
             return replace(expression, arguments=tuple(map_names(a, change) for a in arguments))
         case Concatenation(pieces=pieces):

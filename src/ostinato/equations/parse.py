@@ -78,6 +78,10 @@ _REFUSED: Final[dict[type[ast.AST], str]] = {
     ast.If: "a conditional",
     ast.Delete: "`del`",
 }
+SOFTMAX_MEND: Final = (
+    "let the cell return what stands inside: a softmax sums over units and belongs to the loss "
+    "behind the cell"
+)
 _FUNCTION_MENDS: Final[dict[str, str]] = {
     "max": "maximum",
     "min": "minimum",
@@ -87,7 +91,6 @@ _FUNCTION_MENDS: Final[dict[str, str]] = {
     "clamp": "clip",
     "concat": "[a, b] right of @",
     "cat": "[a, b] right of @",
-    "softmax": "exp(a) in a state with its normaliser (as in sLSTM): a sum over units is no cell",
 }
 
 
@@ -421,6 +424,13 @@ class _Reader:
             first, last = self._source(node.left), self._source(node.right)
             rest = self._source(product.right)
             operator = _OPERATORS.get(type(node.op), "*")
+            if operator in ("+", "-"):
+                self._fail(
+                    node,
+                    f"the sum `{self._source(node)}` stands left of `@`, where only a matrix name "
+                    "may stand",
+                    f"write `{first} @ {rest} {operator} {last} @ {rest}`",
+                )
             self._fail(
                 node,
                 f"`{self._source(node)}` stands left of `@`, where only a matrix name may stand "
@@ -481,6 +491,8 @@ class _Reader:
 
     def _unknown_function(self, node: ast.Call, name: str) -> NoReturn:
         mend = f"the known functions are {', '.join(ARITY)}"
-        if name in _FUNCTION_MENDS:
+        if name == "softmax":
+            mend = SOFTMAX_MEND
+        elif name in _FUNCTION_MENDS:
             mend = f"write `{_FUNCTION_MENDS[name]}`; {mend}"
         self._fail(node, f"unknown function `{name}`{did_you_mean(name, ARITY)}", mend)

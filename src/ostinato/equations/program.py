@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TypeAlias
 
-from ostinato.equations.graph import Graph, Parameter, Reduction
+from ostinato.equations.graph import Graph, Reduction
 from ostinato.equations.structure import CellKind, LoopKind
 
 
@@ -93,11 +92,6 @@ class Program:
     def loops(self) -> tuple[Loop, ...]:
         """The sections that go step by step."""
         return tuple(s for s in self.sections if isinstance(s, Loop))
-
-    @cached_property
-    def parameters(self) -> dict[str, Parameter]:
-        """The weights by name."""
-        return {p.name: p for p in self.graph.parameters}
 
     @property
     def num_barriers(self) -> int:

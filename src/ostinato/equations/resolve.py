@@ -134,6 +134,15 @@ class _Resolver:
                         None,
                         f"add a line `{name} = …`",
                     )
+                if name in self.concatenations:
+                    self._fail_concatenation(name, f"the {kind}")
+
+    def _fail_concatenation(self, name: str, what: str) -> NoReturn:
+        self._fail(
+            f"the concatenation `{name}` cannot be {what}",
+            self.assigned[name].span,
+            "it stands right of `@` only; multiply it by a matrix, or use its pieces apart",
+        )
 
     # Reading
 
@@ -141,6 +150,18 @@ class _Resolver:
         done: dict[str, Assignment] = {}
         unread: dict[str, Assignment] = {}
         for assignment in self.syntax.assignments:
+            is_concatenation = isinstance(assignment.value, Concatenation)
+            if assignment.target in self.concatenations and not is_concatenation:
+                self._fail(
+                    f"`{assignment.target}` is a vector here and a concatenation elsewhere",
+                    assignment.span,
+                    "use two names",
+                    also=next(
+                        a.span
+                        for a in self.syntax.assignments
+                        if a.target == assignment.target and isinstance(a.value, Concatenation)
+                    ),
+                )
             for name in matrix_names(assignment.value):
                 self._read_matrix(name)
             for name in self._reads(assignment):
@@ -210,7 +231,9 @@ class _Resolver:
                 )
         for assignment in self.syntax.assignments:
             self._check_operands(assignment)
-        for kind, used in (("matrix", self.matrices), ("scalar", self.vectors)):
+        initial = {v.name: v.span for v in self.syntax.initial.values() if isinstance(v, Name)}
+        vectors = {**initial, **self.vectors}
+        for kind, used in (("matrix", self.matrices), ("vector", vectors), ("scalar", vectors)):
             for name in self._declared(kind):
                 if name not in used:
                     self._fail(
@@ -283,6 +306,9 @@ class _Resolver:
                     f"move its assignment above this line, or name `{name}` in `states=`",
                     also=self.assigned[name].span,
                 )
+        for name in self.state_reads:
+            if name in self.concatenations:
+                self._fail_concatenation(name, "a state (it is read before it is assigned)")
         return tuple(sorted(self.state_reads, key=lambda name: name != output))
 
     def _check_dead(self, output: str, states: Collection[str]) -> None:

@@ -96,13 +96,13 @@ class LanguageModel(nn.Module):
         Returns:
             Logits ``[T, B, V]`` and the state after the last step.
         """
-        output, state = self.recurrent(self._embed(ids), state)
-        return self.head(self.dropout(output)), state
+        output, new_state = self.recurrent(self._embed(ids), state)
+        return self.head(self.dropout(output)), new_state
 
     def step(self, ids: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, State]:
         """Advance by one unit: ids ``[B]`` to logits ``[B, V]`` and the new state."""
-        output, state = self.recurrent.step(self._embed(ids), state)
-        return self.head(self.dropout(output)), state
+        output, new_state = self.recurrent.step(self._embed(ids), state)
+        return self.head(self.dropout(output)), new_state
 
     def unrolled(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Return what the network holds at every step of one sequence.

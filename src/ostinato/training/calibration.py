@@ -82,7 +82,7 @@ def _seconds_per_step(
         result = task.loss(model, step, carried)
         carried = result.carried
         optimizer.zero_grad()
-        result.loss.backward()
+        torch.autograd.backward(result.loss)
         clip_gradients(model, recipe.training.clip_grad_norm)
         optimizer.step()
         times.append(time.perf_counter() - step_began)

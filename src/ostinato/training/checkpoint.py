@@ -20,7 +20,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -132,11 +132,14 @@ class CheckpointStore:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text("utf-8"))
+        content: object = json.loads(path.read_bytes())
     except FileNotFoundError as error:
         raise _damaged(path, "the file is missing") from error
     except ValueError as error:
         raise _damaged(path, "it is not JSON") from error
+    if not isinstance(content, dict):
+        raise _damaged(path, "it is not what was written")
+    return cast("dict[str, Any]", content)
 
 
 def _read_tensors(path: Path, sums: Mapping[str, str]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ostinato.core.errors import OptionError
-from ostinato.data import Vocabulary
+from ostinato.data import Ids, Vocabulary
 from ostinato.data.units import from_units
 from ostinato.models.language_model import LanguageModel
 
@@ -41,15 +41,12 @@ def generate(
     """
     _check(prompt, length, temperature, top_p)
     ids = vocabulary.encode(prompt)
-    device = next(model.parameters()).device
     generator = torch.Generator()
     if seed is None:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    return _stream(
-        model, vocabulary, torch.from_numpy(ids).to(device), length, temperature, top_p, generator
-    )
+    return _stream(model, vocabulary, ids, length, temperature, top_p, generator)
 
 
 def _check(prompt: str, length: int, temperature: float, top_p: float) -> None:
@@ -69,21 +66,22 @@ def _check(prompt: str, length: int, temperature: float, top_p: float) -> None:
 def _stream(
     model: LanguageModel,
     vocabulary: Vocabulary,
-    ids: Tensor,
+    ids: Ids,
     length: int,
     temperature: float,
     top_p: float,
     generator: torch.Generator,
 ) -> Iterator[str]:
     decoder = vocabulary.decoder()
-    units = [vocabulary.symbols[i] for i in ids.tolist()]
+    device = next(model.parameters()).device
+    units = [vocabulary.symbols[int(i)] for i in ids]
     prompt = "".join(map(decoder.push, units))
     # A last syllable that could still gain a tail is held back, and counts with the prompt.
     num_left = length + len(from_units("".join(units), vocabulary.unit)) - len(prompt)
     yield prompt if length else prompt + decoder.flush()
     if not length:
         return
-    logits, state = model(ids[:, None])
+    logits, state = model(torch.as_tensor(ids, device=device)[:, None])
     next_logits = logits[-1, 0]
     while num_left > 0:
         unit = choose(next_logits, temperature, top_p, generator)
@@ -91,7 +89,7 @@ def _stream(
         num_left -= len(piece)
         if piece:
             yield piece
-        step_logits, state = model.step(torch.tensor([unit], device=ids.device), state)
+        step_logits, state = model.step(torch.tensor([unit], device=device), state)
         next_logits = step_logits[0]
 
 

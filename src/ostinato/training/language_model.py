@@ -144,9 +144,8 @@ class LanguageModelTask:
         unit = corpus.vocabulary.unit
         kinds = "" if unit == "bytes" else f", {len(corpus.vocabulary):,} different {unit}"
         held = f"{corpus.held_out.num_characters:,}" if corpus.is_held_out else "none"
-        notes = [
-            f"text: {corpus.train.num_characters:,} characters to learn from, {held} held out{kinds}"
-        ]
+        learned = f"{corpus.train.num_characters:,} characters to learn from"
+        notes = [f"text: {learned}, {held} held out{kinds}"]
         if corpus.num_unseen:
             notes.append(f"{corpus.num_unseen:,} held-out characters never occur in the first part")
         if self._windows.num_streams < training.batch_size:
@@ -157,7 +156,7 @@ class LanguageModelTask:
         return tuple(notes)
 
     def facts(self) -> Mapping[str, Any]:
-        """Return the vocabulary, what stands before a text without a prompt, and the fingerprint."""
+        """Return the vocabulary, what a text without a prompt follows, and the fingerprint."""
         return {
             "vocabulary": self.corpus.vocabulary.to_json(),
             "start": self._start,
@@ -165,8 +164,8 @@ class LanguageModelTask:
         }
 
     def _tensors(self, window: Window) -> tuple[Tensor, Tensor]:
-        inputs, targets = torch.from_numpy(window.inputs), torch.from_numpy(window.targets)
-        return inputs.to(self.device), targets.to(self.device)
+        inputs = torch.as_tensor(window.inputs, device=self.device)
+        return inputs, torch.as_tensor(window.targets, device=self.device)
 
 
 def build_language_model(recipe: ModelRecipe, num_symbols: int) -> LanguageModel:

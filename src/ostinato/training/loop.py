@@ -170,7 +170,7 @@ class Loop:
         set_learning_rate(self.optimizer, rate)
         result = self.task.loss(self.model, progress.step, self._carried)
         self.optimizer.zero_grad()
-        result.loss.backward()
+        torch.autograd.backward(result.loss)
         norm = clip_gradients(self.model, training.clip_grad_norm)
         loss = float(result.loss.detach())
         if not (math.isfinite(loss) and math.isfinite(norm)):

@@ -14,7 +14,7 @@ from ostinato.training.recipe import TrainingRecipe
 _BETAS = (0.9, 0.99)
 
 
-def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.AdamW:
+def make_optimizer(model: nn.Module, recipe: TrainingRecipe) -> torch.optim.Optimizer:
     """Return AdamW (Loshchilov and Hutter, 2019) that decays matrices, not vectors."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     groups = [

@@ -12,10 +12,10 @@ import yaml
 from pydantic import ValidationError
 
 from ostinato.core.errors import UnknownNameError
-from ostinato.data import read_text
+from ostinato.data import is_file, read_text
 from ostinato.training.errors import RecipeError
 from ostinato.training.recipe import Recipe
-from ostinato.training.recipe_mistakes import explain_mistakes, is_section
+from ostinato.training.recipe_mistakes import explain_mistakes, field_type
 
 _FOLDER = resources.files("ostinato.training") / "recipes"
 
@@ -54,7 +54,7 @@ def _find(source: str) -> tuple[str, str]:
     names = builtin_recipes()
     if source in names:
         return source, (_FOLDER / f"{source}.yaml").read_text("utf-8")
-    if path.is_file() or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if is_file(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         return source, read_text(path)
     if "=" in source:
         raise RecipeError(
@@ -125,12 +125,7 @@ def _override(raw: dict[str, Any], override: str) -> None:
 
 def _is_text(path: list[str]) -> bool:
     """Whether the key takes text, so that ``sample.prompt=12`` stays text and is not a number."""
-    annotation: Any = Recipe
-    for part in path:
-        fields = annotation.model_fields if is_section(annotation) else {}
-        if part not in fields:
-            return False
-        annotation = fields[part].annotation
+    annotation = field_type(path)
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
     return any(kind in (str, Path) for kind in (annotation, *kinds))
 
@@ -176,7 +171,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
     style = "|" if "\n" in text.strip("\n") else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+    # PyYAML's own types leave the value open.
+    untyped: Any = dumper
+    return untyped.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

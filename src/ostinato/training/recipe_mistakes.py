@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any, cast
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ValidationError
 
@@ -21,7 +21,7 @@ def explain_mistakes(error: ValidationError, name: str) -> str:
         elif mistake["type"] == "missing":
             lines[place] = f"`{place}` is missing"
         elif mistake["type"] == "value_error":
-            lines[place] = f"`{place}` {mistake['ctx']['error']}"
+            lines[place] = f"`{place}` {mistake['msg'].removeprefix('Value error, ')}"
         elif place in lines:
             lines[place] += f" or {_expected(mistake['msg'])}"
         else:
@@ -40,13 +40,12 @@ def _expected(message: str) -> str:
 def _known_part(location: tuple[int | str, ...]) -> str:
     """Return the key's path without the union branches that pydantic appends."""
     parts: list[str] = []
-    annotation: Any = Recipe
+    model: type[BaseModel] | None = Recipe
     for part in location:
-        if not is_section(annotation):
+        if model is None:
             break
         parts.append(str(part))
-        field = annotation.model_fields.get(str(part))
-        annotation = field.annotation if field else None
+        model = _section(field_type([*parts]))
     return ".".join(parts)
 
 
@@ -54,12 +53,13 @@ def _nearest(place: str) -> str:
     """Suggest a key of the same section first, then a key of that name anywhere."""
     section, _, key = place.rpartition(".")
     paths = _all_keys(Recipe)
-    here = {_last(path): path for path in paths if path.rpartition(".")[0] == section}
-    for known in (here, {_last(path): path for path in paths}):
-        found = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    here = [path for path in paths if path.rpartition(".")[0] == section]
+    for known in (here, paths):
+        found = difflib.get_close_matches(key, map(_last, known), n=1, cutoff=0.6)
         if found:
-            return f"; did you mean `{known[found[0]]}`?"
-    return f"\nexpected one of: {', '.join(here)}" if here else ""
+            same = [f"`{path}`" for path in known if _last(path) == found[0]]
+            return f"; did you mean {' or '.join(same)}?"
+    return f"\nexpected one of: {', '.join(map(_last, here))}" if here else ""
 
 
 def _last(path: str) -> str:
@@ -70,11 +70,21 @@ def _all_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
         keys.append(prefix + name)
-        if is_section(field.annotation):
-            keys += _all_keys(cast("type[BaseModel]", field.annotation), f"{prefix}{name}.")
+        if section := _section(field.annotation):
+            keys += _all_keys(section, f"{prefix}{name}.")
     return keys
 
 
-def is_section(annotation: object) -> bool:
-    """Whether a field's type is a section with keys of its own."""
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def field_type(path: Sequence[str]) -> object:
+    """Return the type of a key, or None where there is no such key."""
+    kind: object = Recipe
+    for part in path:
+        model = _section(kind)
+        field = model.model_fields.get(part) if model else None
+        kind = field.annotation if field else None
+    return kind
+
+
+def _section(kind: object) -> type[BaseModel] | None:
+    """Return the model of a key that is a section with keys of its own."""
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None

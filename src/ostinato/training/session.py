@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from ostinato.core.errors import OptionError
 from ostinato.data import Vocabulary
@@ -51,7 +52,7 @@ def train(
     stop = stop or StopRequest()
     device = _device(recipe.training)
     with _settings(recipe.training.threads, device):
-        torch.manual_seed(recipe.seed)
+        _seed(recipe.seed)
         task = LanguageModelTask.from_recipe(recipe, device)
         model = task.build_model()
         folder = RunFolder.create(path, recipe, force=force)
@@ -185,7 +186,7 @@ def _device(recipe: TrainingRecipe) -> torch.device:
 
 
 @contextmanager
-def _settings(threads: int | None, device: torch.device) -> Iterator[None]:
+def _settings(threads: int | None, device: torch.device) -> Generator[None]:
     """Give the caller back its random state and number of threads."""
     before = torch.get_num_threads()
     with _forked_random(device):
@@ -197,9 +198,23 @@ def _settings(threads: int | None, device: torch.device) -> Iterator[None]:
 
 
 @contextmanager
-def _forked_random(device: torch.device) -> Iterator[None]:
-    with torch.random.fork_rng([torch.cuda.current_device()] if device.type == "cuda" else []):
+def _forked_random(device: torch.device) -> Generator[None]:
+    states = torch.get_rng_state(), _cuda_random(device)
+    try:
         yield
+    finally:
+        torch.set_rng_state(states[0])
+        if states[1] is not None:
+            torch.cuda.set_rng_state(states[1], device)
+
+
+def _cuda_random(device: torch.device) -> Tensor | None:
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+
+
+def _seed(seed: int) -> None:
+    torch.default_generator.manual_seed(seed)
+    torch.cuda.manual_seed_all(seed)
 
 
 def _versions() -> dict[str, str]:

@@ -1,0 +1,84 @@
+"""Files that are not what they should be."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from ostinato.data import DataError, is_file, read_text
+
+
+def write(folder: Path, content: bytes, name: str = "text.txt") -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def test_line_ends_and_byte_order_mark(tmp_path: Path):
+    path = write(tmp_path, b"\xef\xbb\xbfone\r\ntwo\rthree\n")
+    assert read_text(path) == "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "cp949", "euc-kr"])
+def test_other_encodings(tmp_path: Path, encoding: str):
+    assert read_text(write(tmp_path, "한글 text\n".encode(encoding)), encoding) == "한글 text\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty\nmend"),
+        (b" \n\t\n", "nothing but white space"),
+        (b"ab\0cd", "NUL byte at offset 2"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "NUL byte"),
+        (gzip.compress(b"text"), r"compressed \(gzip\)\nmend: unpack it: gunzip --keep"),
+        ("text".encode("utf-16"), "data.encoding=utf-16"),
+        (b"good\nbad \xff", r"byte 0xff at offset 9 \(line 2\)"),
+        ("한글입니다".encode("cp949"), "data.encoding=cp949"),
+        ("déjà vu".encode("latin-1"), "data.encoding=cp1252"),
+        ("한".encode()[:2], "0xed at offset 0"),
+    ],
+)
+def test_content_that_is_not_utf8_text(tmp_path: Path, content: bytes, message: str):
+    with pytest.raises(DataError, match=message):
+        read_text(write(tmp_path, content))
+
+
+def test_a_missing_file_suggests_its_neighbour(tmp_path: Path):
+    write(tmp_path, b"text", "shakespeare.txt")
+    with pytest.raises(DataError, match=r"no such file.*did you mean .*shakespeare\.txt"):
+        read_text(tmp_path / "shakespear.txt")
+    with pytest.raises(DataError, match="does not exist either"):
+        read_text(tmp_path / "nowhere" / "text.txt")
+
+
+def test_a_folder_suggests_a_file_in_it(tmp_path: Path):
+    with pytest.raises(DataError, match="is a folder, not a file\nmend: give a text file"):
+        read_text(tmp_path)
+    write(tmp_path, b"text")
+    with pytest.raises(DataError, match=r"such as .*text\.txt"):
+        read_text(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-9", "hex", "", "no\0"])
+def test_an_unknown_encoding(tmp_path: Path, encoding: str):
+    with pytest.raises(DataError, match="unknown encoding"):
+        read_text(write(tmp_path, b"text"), encoding)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "a\0b"])
+def test_a_name_that_no_file_can_have(tmp_path: Path, name: str):
+    assert not is_file(tmp_path / name)
+    with pytest.raises(DataError, match="cannot read"):
+        read_text(tmp_path / name)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission(tmp_path: Path):
+    path = write(tmp_path, b"text")
+    path.chmod(0)
+    with pytest.raises(DataError, match="Permission denied"):
+        read_text(path)
