@@ -96,7 +96,9 @@ class Dimensions:
 
     def _assign(self, known: dict[str, tuple[int, str]], name: str, size: int) -> None:
         if type(size) is not int or size < 1:
-            raise OptionError(f"{name} must be a positive integer, got {size!r}")
+            raise OptionError(
+                f"{name} must be a positive integer, got {size!r}\nmend: pass how many units it has"
+            )
         label = name if name in self.classes else self.tied.get(name) or self.label_of(name)
         if label is None:
             if name in ("hidden_size", "output_size"):

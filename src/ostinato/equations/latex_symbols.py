@@ -193,9 +193,12 @@ def _call_time(cursor: Cursor, draft: _Draft, start: int, target: bool) -> None:
     closer = cursor.peek(len(held) + 1)
     if not plain or closer is None or not closer.is_mark(_OPENERS[opener.text]):
         return
+    before = cursor.at
+    cursor.at += len(held) + 2
     time = _time(cursor, held, start, target)
-    if time != "none":
-        cursor.at += len(held) + 2
+    if time == "none":
+        cursor.at = before
+    else:
         _set_time(cursor, draft, start, time)
 
 

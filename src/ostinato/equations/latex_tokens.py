@@ -73,6 +73,7 @@ _NUMBER: Final = re.compile(
 _ROW: Final = re.compile(r"\\\\\*?(?:\[\s*-?[\d.]+\s*[a-z]{2}\s*\])?")
 _COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*?|\\(.)")
 _GROUP: Final = re.compile(r"\s*\{([^{}]*)\}")
+_POSITION: Final = re.compile(r"\s*\[[tbc]\]")
 _WORD: Final = re.compile(r"\s*(?:\{((?:[^{}\\$]|\\[_ ,;!])*)\}|([A-Za-z]))")
 _ONE_SYMBOL: Final = re.compile(r"\s*\{\s*(?:[^\W_]|\\[A-Za-z]+|\d+)\s*\}")
 _LETTERS: Final = re.compile(r"([A-Za-z]{3,})\s*(?:\\(?:left|bigl|Bigl|big|Big)\s*)?[({\[]")
@@ -261,6 +262,8 @@ class _Lexer:
                 mend = "write a piecewise equation with \\max, \\min or a known function"
             self._fail(f"the environment `{name}` has no meaning here", start, mend)
         else:
+            if position := _POSITION.match(self.text, self.at):
+                self.at = position.end()
             if which == "begin" and name in ("array", "alignat", "alignedat"):
                 self._skip_group()
             self._add("break", "row", start)

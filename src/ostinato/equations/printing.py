@@ -128,9 +128,10 @@ def to_latex(syntax: Syntax) -> str:
 def _comments(syntax: Syntax) -> dict[str, str]:
     """Return the declarations, and the kinds that LaTeX's conventions would read otherwise."""
     kinds: dict[str, str] = dict(syntax.declarations)
+    assigned = {a.target for a in syntax.assignments}
     for assignment in syntax.assignments:
         for matrix, name in _parameters(assignment.value):
-            reads_as_function = name.rstrip("_") in FUNCTION_WORDS
+            reads_as_function = name.rstrip("_") in FUNCTION_WORDS and name not in assigned
             if reads_as_function or (matrix and not name[0].isupper()):
                 kinds.setdefault(name, "matrix" if matrix else "vector")
     return kinds
