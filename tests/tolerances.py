@@ -12,7 +12,9 @@ ADJOINT: Final = 1e-10
 """The adjoint program against autograd, in float64."""
 
 
-def assert_close(got: Tensor, expected: Tensor, what: str = "", tolerance: float | None = None) -> None:
+def assert_close(
+    got: Tensor, expected: Tensor, what: str = "", tolerance: float | None = None
+) -> None:
     """Compare shape, dtype and values; NaN equals nothing, an infinity itself."""
     assert got.shape == expected.shape, f"{what}: {list(got.shape)} is not {list(expected.shape)}"
     assert got.dtype == expected.dtype, f"{what}: {got.dtype} is not {expected.dtype}"

@@ -103,7 +103,12 @@ def test_a_cell_prints_itself_back(name: str) -> None:
 def test_explain_prints_what_was_inferred(name: str) -> None:
     cell = cells.get(name)
     text = cell.explain()
-    for part in (*cell.inputs, *cell.states, *(p.name for p in cell.parameters), "backward program"):
+    for part in (
+        *cell.inputs,
+        *cell.states,
+        *(p.name for p in cell.parameters),
+        "backward program",
+    ):
         assert part in text
     assert f"class       {cell.analysis.kind}" in text
     sized = cell.explain(input_size=3, hidden_size=3, **_output(cell))

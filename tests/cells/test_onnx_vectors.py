@@ -69,7 +69,9 @@ def test_our_cell_computes_the_operator(vector: Any) -> None:
     kind = attributes.get("direction", b"forward").decode()
     outputs, ends = [], []
     for direction in range(len(given["W"])):
-        result = _run(node.op_type, given, x, direction, reverse=kind == "reverse" or direction == 1)
+        result = _run(
+            node.op_type, given, x, direction, reverse=kind == "reverse" or direction == 1
+        )
         outputs.append(result[0])
         ends.append(result[1])
     found = {
@@ -77,7 +79,9 @@ def test_our_cell_computes_the_operator(vector: Any) -> None:
         **{f"Y_{s}": torch.stack([end[s] for end in ends]) for s in ends[0]},
     }
     if attributes.get("layout"):
-        found = {k: v.permute(2, 0, 1, 3) if k == "Y" else v.transpose(0, 1) for k, v in found.items()}
+        found = {
+            k: v.permute(2, 0, 1, 3) if k == "Y" else v.transpose(0, 1) for k, v in found.items()
+        }
     wanted = [n for n in node.output if n]
     assert len(wanted) == len(expected) >= 1
     for name, array in zip(wanted, expected, strict=True):
@@ -96,7 +100,8 @@ def _run(
         inputs[VALID] = (torch.arange(len(x))[:, None] < lengths)[..., None]
     zero = torch.zeros(x.shape[1], sizes["hidden_size"])
     initial = {
-        s: given[f"initial_{s}"][direction] if f"initial_{s}" in given else zero for s in cell.states
+        s: given[f"initial_{s}"][direction] if f"initial_{s}" in given else zero
+        for s in cell.states
     }
     call = Call(inputs, _weights(operator, given, direction), initial, sizes)
     program = compile_graph(transform(cell.graph, options), reverse=reverse)

@@ -14,9 +14,7 @@ from ostinato.nn import Recurrent
 
 CUSTOM: Final[dict[str, Cell]] = {
     "elman_with_output": Cell("h = tanh(W @ h + U @ x)\ny = V @ h + c", name="elman_with_output"),
-    "two_inputs": Cell(
-        "h = tanh(W @ h + U @ x + A @ v + b)", inputs=["x", "v"], name="two_inputs"
-    ),
+    "two_inputs": Cell("h = tanh(W @ h + U @ x + A @ v + b)", inputs=["x", "v"], name="two_inputs"),
     "every_function": Cell(
         """
         alpha: scalar
@@ -101,7 +99,9 @@ def make_layer(name: str, arguments: dict[str, Any] | None = None, **more: Any) 
     return Recurrent(cell, INPUT_SIZE, hidden, **given)
 
 
-def make_input(layer: Recurrent, num_steps: int = 6, num_rows: int = 3) -> Tensor | dict[str, Tensor]:
+def make_input(
+    layer: Recurrent, num_steps: int = 6, num_rows: int = 3
+) -> Tensor | dict[str, Tensor]:
     """Make an input: a tensor, or a mapping where the cell has several inputs."""
     torch.manual_seed(1)
     streams = {

@@ -45,8 +45,9 @@ _FUNCTIONS = {
     "minimum": np.minimum,
     "maximum": np.maximum,
     "clip": lambda a, low, high: np.minimum(np.maximum(a, low), high),
-    "layer_norm": lambda a: (a - a.mean(-1, keepdims=True))
-    / np.sqrt(a.var(-1, keepdims=True) + _EPSILON),
+    "layer_norm": lambda a: (
+        (a - a.mean(-1, keepdims=True)) / np.sqrt(a.var(-1, keepdims=True) + _EPSILON)
+    ),
     "rms_norm": lambda a: a / np.sqrt((a * a).mean(-1, keepdims=True) + _EPSILON),
 }
 _OPERATORS = {
@@ -65,7 +66,7 @@ def run_reference(
     sizes: Mapping[str, int],
     state: Mapping[str, Array] | None = None,
 ) -> tuple[Array, dict[str, Array]]:
-    """Run a cell over ``[T, B, I]`` streams; return the output ``[T, B, O]`` and the last states."""
+    """Run a cell over ``[T, B, I]`` streams; return the output ``[T, B, O]`` and last states."""
     num_rows = next(iter(inputs.values())).shape[1]
     now = dict(state) if state is not None else _initial(cell, parameters, sizes, num_rows)
     outputs: list[Array] = []

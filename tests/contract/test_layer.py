@@ -51,9 +51,7 @@ def _compare(got: tuple[Any, dict[str, Tensor]], expected: tuple[Any, dict[str, 
         assert_close(got[1][name], expected[1][name], f"state {name}")
 
 
-@pytest.mark.parametrize(
-    ("name", "option"), REFUSALS, ids=[f"{n}-{o.name}" for n, o in REFUSALS]
-)
+@pytest.mark.parametrize(("name", "option"), REFUSALS, ids=[f"{n}-{o.name}" for n, o in REFUSALS])
 def test_an_option_that_cannot_act_is_refused(name: str, option: Option) -> None:
     with pytest.raises(OstinatoError, match="mend: "):
         make_layer(name, option.arguments)
@@ -116,8 +114,7 @@ def test_a_reset_starts_a_document_afresh(name: str, option: Option) -> None:
     for row in range(3):
         starts = sorted({0, *resets[:, row].nonzero().flatten().tolist()})
         pieces = [
-            layer(_rows(x, row, slice(a, b)))
-            for a, b in itertools.pairwise([*starts, NUM_STEPS])
+            layer(_rows(x, row, slice(a, b))) for a, b in itertools.pairwise([*starts, NUM_STEPS])
         ]
         assert_close(output[:, row : row + 1], torch.cat([p[0] for p in pieces]), f"row {row}")
         for key, value in state.items():
@@ -137,9 +134,7 @@ def test_resets_and_lengths_together(name: str, option: Option) -> None:
     resets[2, 0] = resets[1, 1] = resets[5, 1] = resets[4, 2] = True
     output, state = layer(x, lengths=LENGTHS, resets=resets)
     for row, length in enumerate(LENGTHS):
-        alone, end = layer(
-            _rows(x, row, slice(length)), resets=resets[:length, row : row + 1]
-        )
+        alone, end = layer(_rows(x, row, slice(length)), resets=resets[:length, row : row + 1])
         assert_close(output[:length, row : row + 1], alone, f"row {row}")
         for key, value in end.items():
             assert_close(state[key][:, row : row + 1], value, f"state {key} of row {row}")
@@ -204,7 +199,7 @@ def test_all_states(name: str, option: Option) -> None:
         for place in range(stream.shape[0]):
             last = 0 if place % layer.stack.num_directions else -1
             assert_close(stream[place, last], final[key][place], f"state {key}")
-    part, middle = layer(map_input(x, lambda s: s[:3]))
+    _, middle = layer(map_input(x, lambda s: s[:3]))
     if not layer.bidirectional:
         full = every(x)[1]
         for key, stream in full.items():
@@ -253,7 +248,9 @@ def test_copies_and_files(name: str, option: Option) -> None:
 
 @combinations
 def test_training_is_reproducible_by_seed(name: str, option: Option) -> None:
-    layer = make_layer(name, option.arguments, **({"dropout": 0.2} if "num_layers" in option.arguments else {}))
+    layer = make_layer(
+        name, option.arguments, **({"dropout": 0.2} if "num_layers" in option.arguments else {})
+    )
     x = make_input(layer, NUM_STEPS)
     runs = []
     for seed in (5, 5, 6):

@@ -23,10 +23,14 @@ def test_auto_takes_the_first_engine_that_accepts(monkeypatch: pytest.MonkeyPatc
     found = [str(v) for v in verdicts(_request())]
     assert found[0] == "picky: refused, needs a moon"
     assert found[1].startswith("eager: runs it, ")
-    with pytest.raises(OptionError, match=r"picky: refused, needs a moon(.|\n)*mend: engine='auto'"):
+    with pytest.raises(
+        OptionError, match=r"picky: refused, needs a moon(.|\n)*mend: engine='auto'"
+    ):
         choose("picky", _request())
 
 
 def test_an_unknown_engine_lists_the_known_ones() -> None:
-    with pytest.raises(UnknownNameError, match="unknown engine 'native'\nexpected one of: auto, eager"):
+    with pytest.raises(
+        UnknownNameError, match="unknown engine 'native'\nexpected one of: auto, eager"
+    ):
         choose("native", _request())

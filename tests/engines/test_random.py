@@ -60,7 +60,10 @@ def test_streams_seeds_and_neighbours_are_independent() -> None:
         torch.tensor(8), 1, 0.5, steps=50, rows=20, units=101, dtype=torch.float64
     )
     pairs = [(base, other_stream), (base, other_seed)]
-    pairs += [(base.narrow(d, 0, base.shape[d] - 1), base.narrow(d, 1, base.shape[d] - 1)) for d in range(3)]
+    pairs += [
+        (base.narrow(d, 0, base.shape[d] - 1), base.narrow(d, 1, base.shape[d] - 1))
+        for d in range(3)
+    ]
     for a, b in pairs:
         correlation = torch.corrcoef(torch.stack([a.flatten(), b.flatten()]))[0, 1]
         assert abs(correlation) < 0.02

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
+from ostinato.equations.parse import parse
+from ostinato.equations.printing import to_latex
+
 STATES = ("h", "c", "C", "h_new", "m_1", "state", "max", "lambda_", "h_t", "한", "n_hat", "e_prime")
 LOCALS = ("z", "r", "C_tilde", "gate", "c_old", "sigma_g", "i", "t_", "_p", "y_bar_x", "exp_")
-VECTORS = ("b", "b_f", "B", "alpha", "t", "e", "f", "phi", "sigma", "swish", "x2", "W_", "LN", "g_0")
+VECTORS = (
+    "b",
+    "b_f",
+    "B",
+    "alpha",
+    "t",
+    "e",
+    "f",
+    "phi",
+    "sigma",
+    "swish",
+    "x2",
+    "W_",
+    "LN",
+    "g_0",
+)
 MATRICES = ("W", "U_hh", "w", "Lambda", "matrix", "f_2", "theta", "M_1_2", "ReLU", "psi")
 NUMBERS = ("0", "1", "2.5", "1e-05", "10", "123456789.0", "1e+300")
 UNARY = ("sigmoid", "tanh", "relu", "softplus", "silu", "gelu", "exp", "log", "sqrt", "abs")
@@ -79,7 +97,8 @@ def cells(draw: st.DrawFn) -> str:
 
 
 _TEXT_SCRAPS = (
-    *"h x W @ + - * / ** ( ) [ ] , = == ; : . ' \" # \\ { } | ~ % ^ & < > ! ? _ 0 1 1e999 é σ 🎵".split(),
+    *"h x W @ + - * / ** ( ) [ ] , = == ; : . ' \" # \\ { } | ~ % ^ & < > ! ? _ é σ 🎵".split(),
+    *"0 1 1e999".split(),
     "\n",
     " ",
     "\t",
@@ -104,10 +123,11 @@ _TEXT_SCRAPS = (
 
 _LATEX_SCRAPS = (
     *"h x W + - * / ( ) [ ] { } , ; = & | ^ _ ' 0 1 . % $ ~ < > : ! é σ ⊙ 🎵 t f e".split(),
-    *r"\\ \, \quad \tanh \sigma \odot \cdot \frac \sqrt \tilde \hat \mathbf \mathrm \left( ".split(),
-    *r"\right) \left| \right| \begin{aligned} \end{aligned} \begin{bmatrix} \end{bmatrix}".split(),
-    *r"h_t h_{t-1} x_t _{t-1} ^{(t)} W_{hh} \lambda ^{-1} \infty \max \phi \unknown \text{a}".split(),
-    *r"\mathrm{ReLU} \operatorname{relu} \label{x} ^\top e^{ \{ \} \| _{ ^{ {( \big \langle".split(),
+    *r"\\ \, \quad \tanh \sigma \odot \cdot \frac \sqrt \tilde \hat \mathbf \mathrm".split(),
+    *r"\left( \right) \left| \right| \begin{aligned} \end{aligned}".split(),
+    *r"\begin{bmatrix} \end{bmatrix} \infty \max \phi \unknown \text{a}".split(),
+    *r"h_t h_{t-1} x_t _{t-1} ^{(t)} W_{hh} \lambda ^{-1} \big \langle".split(),
+    *r"\mathrm{ReLU} \operatorname{relu} \label{x} ^\top e^{ \{ \} \| _{ ^{ {(".split(),
     "\n",
     " ",
     "h_t = ",
@@ -146,3 +166,14 @@ def near_cells(draw: st.DrawFn) -> str:
             kind = draw(st.sampled_from(("input", "state", "output", "matrix", "vector", "scalar")))
             lines.insert(at, f"{name}: {kind}")
     return "\n".join(lines)
+
+
+@st.composite
+def near_latex(draw: st.DrawFn) -> str:
+    """The LaTeX of a valid cell with scraps put in and pieces cut out."""
+    latex = to_latex(parse(draw(cells())))
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(latex)))
+        cut = draw(st.sampled_from((0, 0, 1, 3, 10)))
+        latex = latex[:at] + draw(st.sampled_from(("", *_LATEX_SCRAPS))) + latex[at + cut :]
+    return latex

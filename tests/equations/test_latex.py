@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.equations.strategies import latex_soups, near_latex
 
 from ostinato.core.errors import EquationError, EquationHint, OptionError
 from ostinato.equations.cell import Cell
 from ostinato.equations.latex import read_latex
 from ostinato.equations.printing import to_text
-from tests.equations.strategies import latex_soups
 
 
 def text_of(latex: str | list[str], **options: object) -> str:
@@ -140,7 +141,9 @@ def test_a_value_that_needs_itself_is_a_circle():
 
 def test_a_delay_that_is_written_is_meant():
     cell = Cell.from_latex(r"h_t = \tanh(W h_{t-1} + V p_{t-1}) \\ p_t = U x_t")
-    assert set(cell.states) == {"h", "p"}
+    assert cell.states == ("p", "h")
+    cell = Cell.from_latex(r"h_t = \tanh(W h_{t-1} + V p_{t-1}) \\ p_t = U x_t", output="h")
+    assert (cell.states, cell.output) == (("h", "p"), "h")
 
 
 # Kinds and times
@@ -166,7 +169,9 @@ def test_forms_of_time(old, now, stream):
 
 
 def test_the_last_comma_piece_is_the_time():
-    latex = r"h_{1,t} = \tanh(W_1 h_{1,t-1} + U x_t) \\ h_{2,t} = \tanh(W_{2,3} h_{2,t-1} + V h_{1,t})"
+    latex = (
+        r"h_{1,t} = \tanh(W_1 h_{1,t-1} + U x_t) \\ h_{2,t} = \tanh(W_{2,3} h_{2,t-1} + V h_{1,t})"
+    )
     assert text_of(latex) == "h_1 = tanh(W_1 @ h_1 + U @ x); h_2 = tanh(W_2_3 @ h_2 + V @ h_1)"
 
 
@@ -232,7 +237,9 @@ def test_matrices_and_vectors_override_the_case():
 
 def test_scalars():
     cell = Cell.from_latex(r"h_t = (1-\alpha) h_{t-1} + \alpha W x_t", scalars=[r"\alpha"])
-    assert [(p.name, p.kind) for p in cell.parameters if p.kind == "scalar"] == [("alpha", "scalar")]
+    assert [(p.name, p.kind) for p in cell.parameters if p.kind == "scalar"] == [
+        ("alpha", "scalar")
+    ]
 
 
 def test_case_and_accent_make_three_names():
@@ -318,7 +325,9 @@ def test_given_functions():
 def test_an_unknown_function_says_exactly_what_it_needs(symbol):
     latex = rf"h_t = {symbol}(W h_{{t-1}} + U x_t)"
     error = error_of(latex)
-    assert error.message == f"`{symbol}` stands where a function stands, and its meaning is not known"
+    assert (
+        error.message == f"`{symbol}` stands where a function stands, and its meaning is not known"
+    )
     assert marked(error, latex) == symbol
     name = symbol.replace(r"\mathrm", "").strip("\\{}").replace("{", "").replace("}", "")
     assert f'functions={{"{name}": "tanh"}}' in str(error.mend)
@@ -438,7 +447,7 @@ def test_a_concatenation_may_have_a_name():
         r"h_t = \tanh\left( W h_{t-1} + \bigl(U x_t\bigr) \right).",
         r"\[ h_t = \tanh\!\big( W\,h_{t-1} + U\;x_t \big), \]",
         r"\begin{equation} h_t = \tanh(W h_{t-1} + U x_t) \label{eq:h} \tag{1} \end{equation}",
-        "\\begin{aligned}\n h_t &= \\tanh(W h_{t-1} \\\\\n &\\quad + U x_t) \\nonumber\n\\end{aligned}",
+        "\\begin{align}\n h_t &= \\tanh(W h_{t-1} \\\\\n &\\quad + U x_t) \\notag\n\\end{align}",
         "\\begin{gathered}[t] h_t = \\tanh(W h_{t-1} + U x_t) \\\\[2pt] \\end{gathered}",
         r"\mathbf{h}_t = \tanh(\mathbf{W} \mathbf{h}_{t-1} + \boldsymbol{U} \mathbf{x}_t)",
         r"\textrm{h}_t = \tanh(\mathit{W} h_{t-1} + \textcolor{red}{U} x_t) % a comment = here",
@@ -541,7 +550,9 @@ def test_wrong_arguments(options, message):
 
 def test_an_argument_that_names_nothing():
     error = error_of("h_t = W_h h_{t-1} + x_t", vectors=["W_k"])
-    assert error.message == "`W_k` is declared vector, but no equation holds it; did you mean 'W_h'?"
+    assert (
+        error.message == "`W_k` is declared vector, but no equation holds it; did you mean 'W_h'?"
+    )
 
 
 # What is no equation
@@ -614,11 +625,9 @@ def test_long_but_sensible_equations_are_read():
     read_latex(r" \\ ".join(f"a_{{{i},t}} = a_{{{i + 1},t}}" for i in range(400)))
 
 
-@given(st.text() | latex_soups)
+@given(st.text() | latex_soups | near_latex())
 def test_random_latex_raises_equation_errors_only(latex):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EquationHint)
-        try:
+        with contextlib.suppress(EquationError):
             Cell.from_latex(latex)
-        except EquationError as error:
-            assert str(error)

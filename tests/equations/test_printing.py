@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
 import pytest
 from hypothesis import given
+from tests.equations.strategies import cells, near_cells
 
 import ostinato.cells
 from ostinato.core.errors import EquationError, EquationHint
@@ -15,7 +15,6 @@ from ostinato.equations.cell import Cell
 from ostinato.equations.latex import read_latex
 from ostinato.equations.parse import parse
 from ostinato.equations.printing import latex_name, to_latex, to_mathml, to_text
-from tests.equations.strategies import cells, near_cells
 
 NAMESPACE = "{http://www.w3.org/1998/Math/MathML}"
 
@@ -30,7 +29,7 @@ AWKWARD = [
     "h = f_2 @ (h + -x) - (-(-b)) - 1e-07 * x ** -2 ** 0.5",
     "v = [h, x]\nz = W @ v\nh = U @ v + z",
     "c = h\nh = x\nh = c * h\nc_1 = h\ny = c_1 + h",
-    "m = maximum(log(sigmoid(f)) + m, i)\nh = clip(m, -1, 1) + abs(x) - layer_norm(h) / rms_norm(h)",
+    "m = maximum(log(sigmoid(f)) + m, i)\nh = clip(m, -1, 1) + x - layer_norm(h) / rms_norm(h)",
     "h = 2 * (3 * h) + 2 * 3 * x + (-2) * x + 2 * (W @ x) + 2 * tanh(x)",
 ]
 
@@ -89,7 +88,7 @@ def test_whatever_is_a_cell_reads_back(text):
         "a * (W @ h)",
         "W @ h + U @ x",
         "A @ B @ h",
-        "A @ (a * B @ h)",
+        "A @ (a * (B @ h))",
         "W @ [h, x + 1]",
         "W @ tanh(h)",
         "a * b / c",
@@ -105,8 +104,6 @@ def test_whatever_is_a_cell_reads_back(text):
     ],
 )
 def test_text_has_no_more_brackets_than_needed(text):
-    if "a * B @" in text:
-        text = "A @ (a * (B @ h))"
     assert to_text(parse(f"y = {text}")) == f"y = {text}"
 
 
@@ -195,9 +192,7 @@ def test_mathml_shows_times_accents_and_forms():
     text = "C_tilde = tanh(W_hh @ C + lambda_)\nC = abs(C) * C_tilde / 2 ** x - sqrt(2 * x)"
     mathml = to_mathml(parse(text))
     invisible = str.maketrans("", "", "\u2061\u2062")
-    assert shown(mathml).translate(invisible) == (
-        "C~t=tanh(WhhCt−1+λ)Ct=|Ct−1|⊙C~t2xt−2xt"
-    )
+    assert shown(mathml).translate(invisible) == ("C~t=tanh(WhhCt−1+λ)Ct=|Ct−1|⊙C~t2xt−2xt")
     root = ET.fromstring(mathml)
     for tag in ("mover", "msub", "mfrac", "msup", "msqrt"):
         assert root.find(f".//{NAMESPACE}{tag}") is not None, tag
@@ -211,9 +206,7 @@ def test_mathml_shows_values_in_the_place_of_names():
 
 
 def test_mathml_escapes_and_brackets():
-    assert shown(to_mathml(parse("h = (a + b) * -(c - h) + maximum(x, [1, 2][0])"[:31] + "x"))) == (
-        "ht=(a+b)⊙(−(c−ht−1))+xt"
-    )
+    assert shown(to_mathml(parse("h = (a + b) * -(c - h) + x"))) == "ht=(a+b)⊙(−(c−ht−1))+xt"
 
 
 def test_mathml_of_unusual_names_is_valid():
@@ -221,5 +214,6 @@ def test_mathml_of_unusual_names_is_valid():
         ET.fromstring(to_mathml(parse(text), {"x": '"<&>"'}))
 
 
-def test_the_named_cells_read_back():
-    assert Path(ostinato.cells.__file__).exists()
+@pytest.mark.parametrize("name", ostinato.cells.names())
+def test_the_named_cells_read_back(name):
+    assert_reads_back(ostinato.cells.get(name))

@@ -118,5 +118,7 @@ def test_explain_names_the_engine_and_its_reason(kind: str) -> None:
     assert "engine: eager (engine='auto')" in text
     assert "eager: runs it, plain torch operations" in text
     assert "h[t-1]" in text
-    with pytest.raises(onn.explanation.OptionError, match="got a Linear, expected a recurrent layer"):
+    with pytest.raises(
+        onn.explanation.OptionError, match="got a Linear, expected a recurrent layer"
+    ):
         onn.explain(nn.Linear(2, 2))

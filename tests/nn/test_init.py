@@ -43,7 +43,9 @@ def test_the_default_start_follows_the_roles() -> None:
 )
 def test_schemes_act_on_every_layer_and_direction(layer: onn.Recurrent) -> None:
     blocks = init.recurrent_blocks(layer.stack.graph)
-    places = [(k, d) for k in range(layer.stack.num_layers) for d in range(layer.stack.num_directions)]
+    places = [
+        (k, d) for k in range(layer.stack.num_layers) for d in range(layer.stack.num_directions)
+    ]
     init.orthogonal(layer, gain=2.0)
     for place in places:
         for name, _ in blocks:
@@ -84,11 +86,13 @@ def test_chrono_spreads_the_memory() -> None:
 def test_schemes_refuse_what_they_cannot_do() -> None:
     with pytest.raises(OptionError, match="multiplies no state by a matrix\nmend: "):
         init.orthogonal(onn.Recurrent("mingru", 3, 4))
-    with pytest.raises(OptionError, match="no gate with a bias.*\nmend: "):
+    with pytest.raises(OptionError, match=r"no gate with a bias.*\nmend: "):
         init.forget_bias(onn.Recurrent("elman", 3, 4))
     with pytest.raises(OptionError, match="max_steps must be 3 or more, got 2\nmend: "):
         init.chrono(onn.LSTM(3, 4), max_steps=2)
-    with pytest.raises(UnknownNameError, match="unknown initialisation scheme 'ortogonal'; did you"):
+    with pytest.raises(
+        UnknownNameError, match="unknown initialisation scheme 'ortogonal'; did you"
+    ):
         init.apply(onn.LSTM(3, 4), "ortogonal")
     cell = Cell("h = tanh(W @ h + U @ x)", start={"W": "diagonal"})
     with pytest.raises(UnknownNameError, match="unknown initialiser 'diagonal'"):

@@ -175,5 +175,5 @@ def test_wrong_calls_say_how_to_mend_them() -> None:
     )
     with pytest.raises(ShapeError, match="got inputs x, expected x, v\nmend: "):
         two(x)
-    with pytest.raises(ShapeError, match="input 'v' has 4 steps .*\nmend: "):
+    with pytest.raises(ShapeError, match=r"input 'v' has 4 steps .*\nmend: "):
         two({"x": x, "v": torch.randn(4, 2, 2)})

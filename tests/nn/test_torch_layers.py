@@ -31,7 +31,8 @@ def _pair(kind: str, **arguments: Any) -> tuple[nn.Module, nn.Module]:
     layers: list[nn.Module] = []
     for house in (nn, onn):
         torch.manual_seed(0)
-        layers.append(getattr(house, kind.split("-")[0])(INPUT_SIZE, HIDDEN_SIZE, **arguments))
+        make = getattr(house, kind.split("-", maxsplit=1)[0])
+        layers.append(make(INPUT_SIZE, HIDDEN_SIZE, **arguments))
     return layers[0], layers[1]
 
 
@@ -61,9 +62,7 @@ def _inputs(dtype: torch.dtype, *, batch_first: bool) -> Iterator[tuple[Any, int
     yield padded, 3
     yield torch.randn(6, INPUT_SIZE, dtype=dtype), None
     lengths = torch.tensor([2, 6, 4])
-    yield pack_padded_sequence(
-        padded, lengths, batch_first=batch_first, enforce_sorted=False
-    ), 3
+    yield pack_padded_sequence(padded, lengths, batch_first=batch_first, enforce_sorted=False), 3
     yield pack_sequence([torch.randn(n, INPUT_SIZE, dtype=dtype) for n in (5, 5, 1)]), 3
 
 
@@ -145,7 +144,7 @@ def test_the_added_options(kind: str) -> None:
     }
     if kind == "LSTM":
         options["peepholes"] = True
-    name = kind.split("-")[0]
+    name = kind.split("-", maxsplit=1)[0]
     more = {"proj_size": 3} if kind == "LSTM-projected" else {}
     layer = getattr(onn, name)(INPUT_SIZE, HIDDEN_SIZE, 2, bidirectional=True, **more, **options)
     extras = {n for n in layer.state_dict() if not n.startswith(("weight_", "bias_"))}
@@ -213,5 +212,7 @@ def test_wrong_calls_say_how_to_mend_them() -> None:
         layer(pack_sequence([torch.randn(3, INPUT_SIZE)]), lengths=[3])
     with pytest.raises(OptionError, match=r"peepholes=True.*\nmend: "):
         onn.LSTM(4, 5, proj_size=2, peepholes=True)
-    with pytest.raises(OptionError, match=r"unknown engine 'nativ'.*\nexpected one of: auto, eager"):
+    with pytest.raises(
+        OptionError, match=r"unknown engine 'nativ'.*\nexpected one of: auto, eager"
+    ):
         onn.GRU(4, 5, engine="nativ")

@@ -136,6 +136,13 @@ def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
         time.sleep(0.01)
 
 
+def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
+    try:
+        return process.communicate(timeout=60)
+    finally:
+        process.kill()
+
+
 def test_a_process_that_is_really_killed(tmp_path: Path):
     recipe = write_recipe(tmp_path, **LONG)
     train(tiny(**LONG), tmp_path / "whole")
@@ -166,7 +173,7 @@ def test_control_c_keeps_everything(tmp_path: Path):
     wait_for(tmp_path / "my run" / "checkpoints" / "index.json", process)
     time.sleep(0.3)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate()
+    output, errors = finish(process)
     assert process.returncode == 130
     assert "everything is kept; go on with: ostinato train --resume 'my run'" in output
     assert errors == ""

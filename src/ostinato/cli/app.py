@@ -19,7 +19,6 @@ from ostinato.core.errors import MissingExtraError, OstinatoError
 app = typer.Typer(
     name="ostinato",
     epilog="With --debug, anywhere, an error shows its stack trace.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -32,14 +31,17 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     """Recurrent networks from their equations."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command()
@@ -150,7 +152,12 @@ def run(arguments: Sequence[str]) -> int:
         )
         sys.stdout.flush()
     except TyperException as error:
-        return _fail(f"{error.format_message().strip()}\nmend: see `ostinato --help`", error, debug)
+        known = {
+            command.callback.__name__ for command in app.registered_commands if command.callback
+        }
+        command = next((f" {argument}" for argument in rest if argument in known), "")
+        mend = f"mend: see `ostinato{command} --help`"
+        return _fail(f"{error.format_message().strip()}\n{mend}", error, debug)
     except OstinatoError as error:
         return _fail(str(error), error, debug)
     except ModuleNotFoundError as error:

@@ -68,9 +68,7 @@ def backward(
         streams[f"next:{state.name}"] = at_t
         initial = call.initial[state.name].expand(at_t.shape[1:])
         streams[f"last:{state.name}"] = shifted(at_t, initial, reverse=program.reverse)
-    for v in adjoint.saved:
-        kept = result.kept[v]
-        streams[f"saved:{v}"] = kept.expand(*at_t.shape[:2], kept.shape[-1])
+    streams.update((f"saved:{v}", result.kept[v]) for v in adjoint.saved)
     used = [i.name for i in adjoint.program.graph.inputs]
     back = run(
         adjoint.program,

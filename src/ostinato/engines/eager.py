@@ -140,7 +140,8 @@ class _Run:
                 operand = operands[0] if len(operands) == 1 else torch.cat(operands, -1)
                 stacked = F.linear(operand, self._weight(group.products))
                 rows = [self._size(values[v].dim) for v in group.products]
-                env.update(zip(group.products, stacked.split(rows, -1), strict=True))
+                parts: tuple[Tensor, ...] = torch.split(stacked, rows, -1)
+                env.update(zip(group.products, parts, strict=True))
             for v in (*phase.norms, *phase.elementwise):
                 env[v] = OPERATIONS[values[v].op](*[env[a] for a in values[v].args])
 
@@ -174,7 +175,7 @@ class _Run:
         }
         first = dict(carried)
         reads = {v: self.env[v].unbind(0) for v in loop.reads}
-        stored = {v: [] for v in self._stored(loop)}
+        stored: dict[int, list[Tensor]] = {v: [] for v in self._stored(loop)}
         tracks: dict[str, list[Tensor]] = {name: [] for name in self._tracked(loop)}
         env = dict(self.env)
         order = range(self.num_steps)

@@ -1,9 +1,8 @@
-"""Every operation of a graph as a torch function: the definition that other engines are held against."""
+"""Every operation of a graph as a torch function: what other engines are held against."""
 
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from typing import Final
 
@@ -15,6 +14,14 @@ from ostinato.equations.graph import NORM_EPSILON
 
 _EXACT_UP_TO = 40.0
 """Beyond it log(1 + exp(a)) equals a in every dtype."""
+
+
+def _softplus(a: Tensor) -> Tensor:
+    return F.softplus(a, threshold=_EXACT_UP_TO)
+
+
+def _total(a: Tensor) -> Tensor:
+    return a.sum(-1, keepdim=True)
 
 
 def _select(condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -54,16 +61,16 @@ def _rms_norm_grad(g: Tensor, a: Tensor) -> Tensor:
 
 
 OPERATIONS: Final[dict[str, Callable[..., Tensor]]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": operator.truediv,
-    "pow": operator.pow,
-    "neg": operator.neg,
+    "add": torch.add,
+    "sub": torch.sub,
+    "mul": torch.mul,
+    "div": torch.div,
+    "pow": torch.pow,
+    "neg": torch.neg,
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
     "relu": torch.relu,
-    "softplus": lambda a: F.softplus(a, threshold=_EXACT_UP_TO),
+    "softplus": _softplus,
     "silu": F.silu,
     "gelu": F.gelu,
     "exp": torch.exp,
@@ -80,5 +87,5 @@ OPERATIONS: Final[dict[str, Callable[..., Tensor]]] = {
     "layer_norm_grad": _layer_norm_grad,
     "rms_norm": _rms_norm,
     "rms_norm_grad": _rms_norm_grad,
-    "total": lambda a: a.sum(-1, keepdim=True),
+    "total": _total,
 }

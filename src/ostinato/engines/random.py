@@ -1,7 +1,7 @@
 """Masks from a counter-based generator: the same on every engine, and never stored.
 
-Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405) on the counter (unit // 4, row, step,
-stream) under the key of a 64-bit seed; word unit % 4 belongs to the unit.
+Philox4x32-10 (Salmon et al. 2011, doi:10.1145/2063384.2063405) on the counter (unit // 4, row,
+step, stream) under the key of a 64-bit seed; word unit % 4 belongs to the unit.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ _ROUNDS: Final = 10
 _WORD: Final = 0xFFFFFFFF
 
 
-def philox(counter: tuple[Tensor, ...], key: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+def philox(
+    counter: tuple[Tensor, Tensor, Tensor, Tensor], key: tuple[Tensor, Tensor]
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return four 32-bit words for each counter.
 
     Args:
         counter: four int64 tensors of 32-bit words that broadcast against each other.
         key: two int64 tensors of 32-bit words.
     """
-    c0, c1, c2, c3 = torch.broadcast_tensors(*counter)
+    c0, c1, c2, c3 = counter
     k0, k1 = key
     for _ in range(_ROUNDS):
         high0, low0 = _multiply(c0, _MULTIPLIERS[0])

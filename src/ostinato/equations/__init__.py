@@ -1,4 +1,4 @@
-"""Equations to programs: text or LaTeX → ``Cell`` → ``Graph`` → ``Program`` → its adjoint. No torch."""
+"""Text or LaTeX → ``Cell`` → ``Graph`` → ``Program`` → its adjoint. No torch."""
 
 from ostinato.equations.cell import Cell
 from ostinato.equations.program import Adjoint, Program

@@ -81,9 +81,7 @@ class _Reverse:
             State(f"d:{s.name}", reads[s.name], self._gradient(s.read, reads[s.name]), 0.0, s.dim)
             for s in self.graph.states
         )
-        leaves = {
-            v.attribute: i for i, v in enumerate(self.graph.values) if v.op == "input"
-        }
+        leaves = {v.attribute: i for i, v in enumerate(self.graph.values) if v.op == "input"}
         outputs = tuple(
             (i.name, self.gradients[leaves[i.name]])
             for i in self.graph.inputs

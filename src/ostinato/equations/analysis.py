@@ -38,7 +38,7 @@ class Analysis:
         return self.program.num_barriers
 
     def flops(self, sizes: Mapping[str, int]) -> int:
-        """Return floating-point operations of one step of one row: 2 a multiply-add, 1 an element."""
+        """Return the operations of one step of one row: 2 a multiply-add, 1 an element."""
         graph = self.program.graph
         return sum(
             _flops(graph, v, sizes)

@@ -58,12 +58,13 @@ class Cell:
         start: Mapping[str, str | float] | None = None,
     ) -> None:
         declared: dict[str, DeclarationKind] = {}
-        for kind, names in (
+        given: list[tuple[DeclarationKind, Collection[str]]] = [
             ("input", inputs or ()),
             ("state", states or ()),
             ("output", [output] if output else ()),
             ("scalar", scalars),
-        ):
+        ]
+        for kind, names in given:
             declared.update(dict.fromkeys(names, kind))
         self._setup(_declare(parse(text), declared), name)
         self.start = self._checked_start(start or {})
@@ -107,7 +108,7 @@ class Cell:
         r"""Read equations as slides and papers print them: ``h_t = \tanh(W h_{t-1} + U x_t)``.
 
         Args:
-            latex: equations, one a line (or ``\\``), or a list of them; subscripts decide the order.
+            latex: equations, one a line (or ``\\``), or a list; subscripts decide the order.
             name: a name for tables and errors.
             functions: what a letter such as ``f`` or ``\phi`` stands for: ``{"f": "tanh"}``.
             matrices: names that are matrices although lower-case.
@@ -168,7 +169,10 @@ class Cell:
             EquationError: two sizes are given for one class.
         """
         given = {"input_size": input_size, "hidden_size": hidden_size, "output_size": output_size}
-        if "hidden_size" not in self.dimensions.classes and "hidden_size" not in self.dimensions.tied:
+        if (
+            "hidden_size" not in self.dimensions.classes
+            and "hidden_size" not in self.dimensions.tied
+        ):
             given["hidden_size"] = None
         return self.dimensions.solve({**given, **(sizes or {})})
 
@@ -241,7 +245,7 @@ def _declare(syntax: Syntax, declared: Mapping[str, DeclarationKind]) -> Syntax:
     """Add declarations given as arguments to those written in the text."""
     for name, kind in declared.items():
         written = syntax.declarations.get(name, kind)
-        if written != kind:
+        if written != kind and (written, kind) != ("state", "output"):
             raise OptionError(
                 f"`{name}` is declared {written} in the equations and {kind} in the arguments\n"
                 "mend: keep one of the two"

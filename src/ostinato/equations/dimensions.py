@@ -115,9 +115,10 @@ class Dimensions:
 
     def _unused(self, name: str) -> None:
         if name == "output_size":
+            actual = "hidden_size" if "hidden_size" in self.classes else "input_size"
             raise OptionError(
                 "output_size was given, but the output of this cell has the size of "
-                f"{self._describe('hidden_size' if 'hidden_size' in self.classes else 'input_size')}\n"
+                f"{self._describe(actual)}\n"
                 "mend: leave output_size out, or project: `y = V @ h`"
             )
 

@@ -151,12 +151,18 @@ class _Inference:
             labels.setdefault(free[0], "hidden_size")
         elif source in roots and (not free or free == [output]):
             tied["hidden_size"] = "input_size"
-            labels.update({root: "output_size" for root in free})
+            labels.update(dict.fromkeys(free, "output_size"))
         elif free == [output]:
             labels[output] = "hidden_size"
         else:
             labels[output] = "output_size"
-            labels.update({r: "hidden_size" for r in free[:2] if r != output and "hidden_size" not in labels.values()})
+            labels.update(
+                {
+                    r: "hidden_size"
+                    for r in free[:2]
+                    if r != output and "hidden_size" not in labels.values()
+                }
+            )
         return tied
 
 
@@ -165,9 +171,7 @@ def column_name(matrix: str, index: int, num_pieces: int) -> str:
     return f"(columns of {matrix})" if num_pieces == 1 else f"(columns {index + 1} of {matrix})"
 
 
-def operand_pieces(
-    right: Expression, local: dict[str, Concatenation]
-) -> tuple[Expression, ...]:
+def operand_pieces(right: Expression, local: dict[str, Concatenation]) -> tuple[Expression, ...]:
     """Return the vectors that stand right of ``@``, end to end."""
     if isinstance(right, Name) and right.name in local:
         return operand_pieces(local[right.name], local)
@@ -312,7 +316,9 @@ class _Elaboration:
 
 def _with_roles(graph: Graph) -> Graph:
     """Fill in what each parameter does, which decides how it starts."""
-    return replace(graph, parameters=tuple(replace(p, role=_role(graph, p)) for p in graph.parameters))
+    return replace(
+        graph, parameters=tuple(replace(p, role=_role(graph, p)) for p in graph.parameters)
+    )
 
 
 def _role(graph: Graph, parameter: Parameter) -> Role:
@@ -321,7 +327,11 @@ def _role(graph: Graph, parameter: Parameter) -> Role:
     if any(s.initial == parameter.name for s in graph.states):
         return "initial"
     leaf = next(
-        (i for i, v in enumerate(graph.values) if v.op == "parameter" and v.attribute == parameter.name),
+        (
+            i
+            for i, v in enumerate(graph.values)
+            if v.op == "parameter" and v.attribute == parameter.name
+        ),
         None,
     )
     users = [v for v in graph.values if leaf in v.args]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = {
     "feed-forward": "feed-forward: no state, the same at every step",
-    "linear": "linear: affine in the state with coefficients free of it, so a parallel scan can run it",
+    "linear": "linear: affine in the state, coefficients free of it: a parallel scan can run it",
     "element-wise": "element-wise: no product with the state, so the units are independent",
     "dense": "dense: products with the state in the loop",
 }
@@ -78,7 +78,9 @@ def _parameter(parameter: Parameter) -> str:
     match parameter.kind:
         case "matrix":
             columns = " + ".join(_letter(p) for p in parameter.pieces)
-            return f"{parameter.name} [{_letter(parameter.rows)}, {columns}], {parameter.role} matrix"
+            return (
+                f"{parameter.name} [{_letter(parameter.rows)}, {columns}], {parameter.role} matrix"
+            )
         case "vector":
             return f"{parameter.name} [{_letter(parameter.rows)}], {_vector_role(parameter)}"
         case "scalar":
@@ -104,8 +106,7 @@ def _structure(cell: Cell) -> list[str]:
     )
     lines = [
         f"class       {_KINDS[analysis.kind]}",
-        f"phases      {analysis.num_phases} of products a step forward, "
-        f"{backward.num_barriers} backward",
+        f"phases      {analysis.num_phases} of products a step, {backward.num_barriers} backward",
         f"saved       values a step for the backward pass, beside states and input: {saved}",
     ]
     for gates in find_gates(cell.graph):
@@ -136,6 +137,6 @@ def _costs(cell: Cell, given: Mapping[str, int]) -> list[str]:
         f"for         {', '.join(f'{_letter(k)} = {v}' for k, v in sizes.items())}",
         f"            {cell.num_parameters(sizes):,} parameters",
         f"            {flops:,} flops a step and row, {in_loop} of them in the loop",
-        f"            {analysis.bytes_per_step(sizes):,} bytes a step moved by the loop for one row, float32",
-        f"            {analysis.saved_bytes(sizes):,} bytes a step and row kept for the backward pass",
+        f"            {analysis.bytes_per_step(sizes):,} bytes a step moved for one row, in float32",
+        f"            {analysis.saved_bytes(sizes):,} bytes a step and row kept for training",
     ]

@@ -57,9 +57,7 @@ def recurrent_blocks(graph: Graph) -> tuple[tuple[str, int], ...]:
 
 def _gates(graph: Graph, state: State) -> Gates:
     sums = Sums(graph)
-    terms = (
-        [t.value for t in sums.terms(state.next)] if sums.is_sum(state.next) else [state.next]
-    )
+    terms = [t.value for t in sums.terms(state.next)] if sums.is_sum(state.next) else [state.next]
     forget: list[GateBias] = []
     other: list[GateBias] = []
     for term in terms:
@@ -70,9 +68,7 @@ def _gates(graph: Graph, state: State) -> Gates:
         for factor in value.args:
             (forget if kept else other).extend(_gate_biases(graph, sums, factor))
     shared = {bias.parameter for bias in forget}
-    return Gates(
-        state.name, tuple(forget), tuple(b for b in other if b.parameter not in shared)
-    )
+    return Gates(state.name, tuple(forget), tuple(b for b in other if b.parameter not in shared))
 
 
 def _gate_biases(graph: Graph, sums: Sums, index: int) -> list[GateBias]:

@@ -22,9 +22,7 @@ Role: TypeAlias = Literal["recurrent", "input", "bias", "gain", "initial", "othe
 Attribute: TypeAlias = "str | float | Random | tuple[Factor, ...] | None"
 
 LEAVES: Final = frozenset({"input", "state", "parameter", "constant", "random"})
-ROW_OPS: Final = frozenset(
-    {"layer_norm", "rms_norm", "layer_norm_grad", "rms_norm_grad", "total"}
-)
+ROW_OPS: Final = frozenset({"layer_norm", "rms_norm", "layer_norm_grad", "rms_norm_grad", "total"})
 """Operations that need all units of a row at once."""
 CHEAP_OPS: Final = frozenset(
     {"add", "sub", "mul", "neg", "relu", "abs", "minimum", "maximum", "select", "exceeds"}
@@ -60,8 +58,8 @@ class Random:
 class Value:
     """One value of the step: an operation on earlier values.
 
-    ``product`` computes the sum over k of ``attribute[k] @ args[k]``; ``select(m, a, b)`` is a where
-    m is not 0, else b; ``exceeds(a, b)`` is 1 where a > b, one half where equal, 0 below;
+    ``product`` computes the sum over k of ``attribute[k] @ args[k]``; ``select(m, a, b)`` is a
+    where m is not 0, else b; ``exceeds(a, b)`` is 1 where a > b, one half where equal, 0 below;
     ``total`` sums over units. The other operations are named as in the language.
     """
 
@@ -73,7 +71,7 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A weight: ``[rows, sum(pieces)]`` for a matrix, ``[rows]`` for a vector, ``[]`` for a scalar."""
+    """A weight: a matrix ``[rows, sum(pieces)]``, a vector ``[rows]`` or a scalar ``[]``."""
 
     name: str
     kind: ParameterKind
@@ -132,7 +130,7 @@ class Graph:
     outputs: tuple[tuple[str, int], ...]
     reductions: tuple[Reduction, ...] = ()
     names: tuple[tuple[str, int], ...] = field(default=(), compare=False)
-    """Assigned names and the values they stand for, for printing and for the view into the memory."""
+    """Assigned names and the values they stand for."""
 
     def parameter(self, name: str) -> Parameter:
         """Return the parameter called ``name``."""
@@ -210,7 +208,9 @@ class Builder:
     def number(self, value: int) -> float | None:
         """Return the number that ``value`` is, if it is one."""
         held = self.values[value]
-        return held.attribute if held.op == "constant" and isinstance(held.attribute, float) else None
+        return (
+            held.attribute if held.op == "constant" and isinstance(held.attribute, float) else None
+        )
 
     def _fold(self, op: str, args: tuple[int, ...]) -> int | None:
         numbers = [self.number(a) for a in args]
@@ -223,13 +223,13 @@ class Builder:
         match op, numbers:
             case "add", [0.0, None]:
                 return args[1]
-            case ("add" | "sub"), [None, 0.0]:
+            case (("add" | "sub"), [None, 0.0]):
                 return args[0]
             case "sub", [0.0, None]:
                 return self.apply("neg", args[1])
             case "mul", [1.0, None]:
                 return args[1]
-            case ("mul" | "div" | "pow"), [None, 1.0]:
+            case (("mul" | "div" | "pow"), [None, 1.0]):
                 return args[0]
             case "neg", [None] if self.values[args[0]].op == "neg":
                 return self.values[args[0]].args[0]
@@ -241,11 +241,11 @@ class Builder:
 
 
 _FOLDABLE: Final[dict[str, Callable[..., float]]] = {
-    "add": lambda a, b: a + b,
-    "sub": lambda a, b: a - b,
-    "mul": lambda a, b: a * b,
-    "div": lambda a, b: a / b,
-    "neg": lambda a: -a,
+    "add": float.__add__,
+    "sub": float.__sub__,
+    "mul": float.__mul__,
+    "div": float.__truediv__,
+    "neg": float.__neg__,
     "exp": math.exp,
     "log": math.log,
     "sqrt": math.sqrt,

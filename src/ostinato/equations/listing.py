@@ -30,7 +30,7 @@ def listing(program: Program) -> str:
 
 
 def value_names(graph: Graph, *, reverse: bool = False) -> dict[int, str]:
-    """Return a name for every value: the one that the equations give it, or ``v`` and its number."""
+    """Return a name for every value: that of the equations, or ``v`` and its number."""
     names = {index: f"v{index}" for index in range(len(graph.values))}
     for index, value in enumerate(graph.values):
         if isinstance(value.attribute, str):
@@ -61,7 +61,8 @@ def _phase(graph: Graph, names: dict[int, str], phase: Phase) -> list[str]:
             f"    {names[v]} = {_expression(graph, names, v)}{stacked}" for v in group.products
         )
     lines.extend(
-        f"    {names[v]} = {_expression(graph, names, v)}" for v in (*phase.norms, *phase.elementwise)
+        f"    {names[v]} = {_expression(graph, names, v)}"
+        for v in (*phase.norms, *phase.elementwise)
     )
     return lines
 

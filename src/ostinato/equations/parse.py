@@ -10,7 +10,7 @@ import keyword
 import math
 import re
 import warnings
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn
 
 from ostinato.core.errors import EquationError, Span, did_you_mean
 from ostinato.equations.syntax import (
@@ -172,9 +172,7 @@ class _Reader:
                 "no equations were found",
                 mend="write at least one line such as `h = tanh(W @ [h, x] + b)`",
             )
-        return Syntax(
-            tuple(self.assignments), self.initial, self.declarations, source=self.lines
-        )
+        return Syntax(tuple(self.assignments), self.initial, self.declarations, source=self.lines)
 
     def _module(self) -> ast.Module:
         try:
@@ -320,7 +318,7 @@ class _Reader:
                 f"`{name}` is declared {self.declarations[name]} above and {kind} here",
                 "keep one of the lines",
             )
-        self.declarations[name] = cast("DeclarationKind", kind)
+        self.declarations[name] = kind
 
     # Expressions
 
@@ -453,7 +451,9 @@ class _Reader:
             return self._concatenation(node, depth)
         if isinstance(node, ast.Constant):
             self._number(node)
-            self._fail(node, "a matrix is multiplied by a number", "write `W @ v` with a vector `v`")
+            self._fail(
+                node, "a matrix is multiplied by a number", "write `W @ v` with a vector `v`"
+            )
         return self._expression(node, depth + 1)
 
     def _concatenation(self, node: ast.List, depth: int) -> Concatenation:

@@ -1,4 +1,4 @@
-"""What each name of a cell is: input, state, output, parameter or local, from reading order alone."""
+"""What each name of a cell is: input, state, output, parameter, from reading order alone."""
 
 from __future__ import annotations
 
@@ -106,11 +106,16 @@ class _Resolver:
             self.vectors,
             tuple(n for n in self.vectors if n in self._declared("scalar")),
             self.concatenations,
-            frozenset(self._declared("state")),
+            frozenset(self._named_states()),
         )
 
     def _declared(self, kind: DeclarationKind) -> tuple[str, ...]:
         return tuple(n for n, k in self.syntax.declarations.items() if k == kind)
+
+    def _named_states(self) -> tuple[str, ...]:
+        """Return the states that the user named; with them, the output may be one."""
+        named = self._declared("state")
+        return (*named, *self._declared("output")) if named else ()
 
     def _fail(
         self, message: str, span: Span | None, mend: str, also: Span | None = None
@@ -195,7 +200,7 @@ class _Resolver:
             self._fail(
                 f"`@` between two vectors: `{name.name}` is {what}, so it is a vector",
                 name.span,
-                "`@` is matrix times vector: write `W @ v`, or `a * b` for the element-wise product",
+                "`@` is matrix times vector: write `W @ v`, or `a * b` element by element",
             )
         self.matrices.setdefault(name.name, name.span)
 
@@ -233,13 +238,18 @@ class _Resolver:
             self._check_operands(assignment)
         initial = {v.name: v.span for v in self.syntax.initial.values() if isinstance(v, Name)}
         vectors = {**initial, **self.vectors}
-        for kind, used in (("matrix", self.matrices), ("vector", vectors), ("scalar", vectors)):
+        uses: list[tuple[DeclarationKind, dict[str, Span]]] = [
+            ("matrix", self.matrices),
+            ("vector", vectors),
+            ("scalar", vectors),
+        ]
+        for kind, used in uses:
             for name in self._declared(kind):
                 if name not in used:
                     self._fail(
                         f"`{name}` is declared {kind} but not used as one",
                         self.vectors.get(name) or self.matrices.get(name),
-                        f"use it in an equation, or remove the declaration",
+                        "use it in an equation, or remove the declaration",
                     )
         for name in self.inputs:
             if name not in self.first_read:
@@ -298,7 +308,7 @@ class _Resolver:
                     "out of `states=`",
                 )
         for name, read in self.state_reads.items():
-            if declared and name not in declared:
+            if declared and name not in self._named_states():
                 self._fail(
                     f"`{name}` is read before it is assigned, so it is a state, but `states=` "
                     "does not name it",

@@ -222,7 +222,10 @@ def drop_recurrent(graph: Graph, probability: float, *, training: bool) -> Graph
         )
     body = frozenset[int]().union(*analyse_structure(graph).body)
     operands = dict.fromkeys(
-        a for v in sorted(body) if graph.values[v].op == "product" for a in graph.values[v].args
+        a
+        for v in sorted(body)
+        if graph.values[v].op == "product"
+        for a in graph.values[v].args
         if a in body
     )
     if not operands:
@@ -253,7 +256,7 @@ def drop_recurrent(graph: Graph, probability: float, *, training: bool) -> Graph
 
 
 def reset_states(graph: Graph) -> Graph:
-    """Let every state return to its own initial value before a step that the input ``RESET`` marks."""
+    """Let every state return to its initial value before a step that the input ``RESET`` marks."""
     states = {s.read: s for s in graph.states}
 
     def make(builder: Builder, new: list[int], index: int) -> int:
@@ -318,7 +321,11 @@ def _check_zoneout(graph: Graph, probabilities: Mapping[str, float]) -> None:
 def _read_in_step(builder: Builder, state: State) -> int:
     """Return the state at t-1 as the equations see it: after a reset, if there is one."""
     for index, value in enumerate(builder.values):
-        if value.op == "select" and value.args[2] == state.read and _is_reset(builder, value.args[0]):
+        if (
+            value.op == "select"
+            and value.args[2] == state.read
+            and _is_reset(builder, value.args[0])
+        ):
             return index
     return state.read
 

@@ -41,8 +41,9 @@ def choose_saved(
         network.edge(("out", v), "sink", _UNLIMITED)
     behind = network.cut()
     return tuple(
-        v for v in range(len(graph.values)) if ("out", v) in behind and ("in", v) not in behind
-        and network.has(("in", v))
+        v
+        for v in range(len(graph.values))
+        if ("out", v) in behind and ("in", v) not in behind and network.has(("in", v))
     )
 
 
@@ -92,9 +93,7 @@ class _Network:
             node = came_from[node]
         return path
 
-    def _search(
-        self, start: _Node, is_open: Callable[[_Node, _Node], bool]
-    ) -> dict[_Node, _Node]:
+    def _search(self, start: _Node, is_open: Callable[[_Node, _Node], bool]) -> dict[_Node, _Node]:
         came_from: dict[_Node, _Node] = {start: start}
         pending: deque[_Node] = deque([start])
         while pending:

@@ -48,9 +48,9 @@ def _loop(graph: Graph, structure: Structure, index: int) -> Loop:
     outer_arguments = {
         a for v in range(len(graph.values)) if v not in inside for a in graph.values[v].args
     }
-    needed = outer_arguments | _observed(graph) | {
-        s.next for s in graph.states if s.read not in reads
-    }
+    needed = (
+        outer_arguments | _observed(graph) | {s.next for s in graph.states if s.read not in reads}
+    )
     return Loop(
         states=tuple(s.name for s in states),
         kind=structure.kinds[index],

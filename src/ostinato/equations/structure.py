@@ -42,9 +42,8 @@ def analyse_structure(graph: Graph) -> Structure:
     components = _components(graph, masks)
     rank = _ranks(graph, masks, components)
     bodies = tuple(_body(graph, masks, component) for component in components)
-    kinds = tuple(
-        _kind(graph, body, component)
-        for body, component in zip(bodies, components, strict=True)
+    kinds: tuple[LoopKind, ...] = tuple(
+        _kind(graph, body, component) for body, component in zip(bodies, components, strict=True)
     )
     return Structure(components, rank, bodies, kinds)
 

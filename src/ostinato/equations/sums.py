@@ -9,6 +9,7 @@ from functools import partial, reduce
 from ostinato.equations.graph import Builder, Graph, rebuild
 from ostinato.equations.structure import analyse_structure
 
+
 def regroup_sums(graph: Graph) -> Graph:
     """Flatten sums, add first what is known first, and merge the transposed products of one time.
 

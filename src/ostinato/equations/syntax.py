@@ -1,6 +1,6 @@
 """The syntax tree of a cell: a list of assignments over a handful of expression forms.
 
-Text (``parse``) and LaTeX (``latex``) are both read into this tree, and ``printing`` writes it back.
+Text (``parse``) and LaTeX (``latex``) are read into this tree, and ``printing`` writes it back.
 Spans take no part in equality.
 """
 
@@ -117,7 +117,7 @@ class Syntax:
     declarations: Mapping[str, DeclarationKind]
     source: tuple[str, ...] = field(compare=False, default=())
     notes: tuple[str, ...] = field(compare=False, default=())
-    """What the reader decided for the user (a transposed row convention, a copy), for ``explain``."""
+    """What the reader decided for the user (a row convention, a copy), for ``explain``."""
 
 
 def children(expression: Expression) -> tuple[Expression, ...]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from torch import nn
 
@@ -61,7 +62,9 @@ def accelerate(model: nn.Module, *, engine: str = "auto") -> Summary:
     """
     swapped: list[Swap] = []
     left: list[Swap] = []
-    for name, module in model.named_modules():
+    # torch gives this method no return type that a checker could read
+    modules = cast("Iterator[tuple[str, nn.Module]]", model.named_modules())
+    for name, module in modules:
         kind = type(module).__name__
         replacement = _SWAPS.get(type(module))
         if replacement is not None:

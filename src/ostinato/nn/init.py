@@ -1,7 +1,7 @@
 """How weights start: by role in the equations, or by a named scheme on a whole layer.
 
-Each scheme finds what it acts on from the equations: ``orthogonal`` and ``identity`` the matrices that
-multiply a state, ``forget_bias`` and ``chrono`` the biases of the gates in ``s = f * s + …``.
+Each scheme finds what it acts on from the equations: ``orthogonal`` and ``identity`` the matrices
+that multiply a state, ``forget_bias`` and ``chrono`` the biases of the gates in ``s = f * s + …``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ostinato.nn.stack import Stack
 
 
 class Layer(Protocol):
-    """What the schemes need of a layer: its stack, and its weights by their names in the equations."""
+    """What the schemes need of a layer: its weights by their names in the equations."""
 
     @property
     def stack(self) -> Stack:
@@ -31,7 +31,9 @@ class Layer(Protocol):
         """Return the weights of one layer and direction."""
         ...
 
-    def set_cell_parameter(self, name: str, value: Tensor, layer: int = 0, direction: int = 0) -> None:
+    def set_cell_parameter(
+        self, name: str, value: Tensor, layer: int = 0, direction: int = 0
+    ) -> None:
         """Overwrite one weight."""
         ...
 
@@ -85,10 +87,8 @@ def _start_special(tensor: Tensor, how: str | float) -> None:
         raise UnknownNameError("initialiser", how, ["identity", "orthogonal", "zeros"])
 
 
-def _blocks(
-    parameter: Parameter, tensor: Tensor, sizes: Mapping[str, int]
-) -> tuple[Tensor, ...]:
-    return tensor.split([sizes[piece] for piece in parameter.pieces], dim=1)
+def _blocks(parameter: Parameter, tensor: Tensor, sizes: Mapping[str, int]) -> tuple[Tensor, ...]:
+    return torch.split(tensor, [sizes[piece] for piece in parameter.pieces], dim=1)
 
 
 def _orthogonal(block: Tensor) -> None:
@@ -118,7 +118,7 @@ def orthogonal(layer: Layer, gain: float = 1.0) -> None:
 
 
 def identity(layer: Layer, gain: float = 1.0) -> None:
-    """Start every matrix that multiplies a state at the identity (Le et al. 2015, arXiv:1504.00941).
+    """Start every matrix that multiplies a state at the identity (Le et al., arXiv:1504.00941).
 
     Args:
         layer: a recurrent layer of the house.
@@ -154,7 +154,7 @@ def forget_bias(layer: Layer, value: float = 1.0) -> None:
 
 
 def chrono(layer: Layer, max_steps: int) -> None:
-    """Spread the memory of the gates over 1 … ``max_steps`` (Tallec, Ollivier 2018, arXiv:1804.11188).
+    """Spread the gates' memory over 1 … ``max_steps`` (Tallec, Ollivier 2018, arXiv:1804.11188).
 
     Forget biases start at log(U(1, max_steps - 1)), input biases at the negative of it.
 
@@ -226,7 +226,7 @@ def _gates(
     found = find_gates(layer.stack.step_graph)
     if not found:
         raise OptionError(
-            f"{scheme}: the equations hold no gate with a bias of the form `f * s`, f = sigmoid(…)\n"
+            f"{scheme}: the equations hold no gate with a bias, `f * s` with f = sigmoid(…)\n"
             "mend: leave the scheme out, or set the bias by its name"
         )
     for index, direction in _places(layer):

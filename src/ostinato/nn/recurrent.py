@@ -12,7 +12,6 @@ from ostinato import cells
 from ostinato.core.errors import OptionError, ShapeError
 from ostinato.engines.dispatch import check_engine
 from ostinato.equations.cell import Cell, parameter_shape
-
 from ostinato.equations.rewrites import Options, transform
 from ostinato.nn.init import start
 from ostinato.nn.sequences import normalise
@@ -150,7 +149,9 @@ class Recurrent(nn.Module):
         suffix = place_suffix(layer, direction)
         return {p.name: getattr(self, f"{p.name}{suffix}") for p in self._weights}
 
-    def set_cell_parameter(self, name: str, value: Tensor, layer: int = 0, direction: int = 0) -> None:
+    def set_cell_parameter(
+        self, name: str, value: Tensor, layer: int = 0, direction: int = 0
+    ) -> None:
         """Overwrite one weight of one layer and direction, named as in the equations."""
         with torch.no_grad():
             self.cell_parameters(layer, direction)[name].copy_(value)
@@ -308,5 +309,3 @@ def check_dtype(x: Tensor, weight: Tensor | None) -> None:
             f"got input on {x.device}, the layer's weights are on {weight.device}\n"
             f"mend: x.to('{weight.device}'), or layer.to('{x.device}')"
         )
-
-

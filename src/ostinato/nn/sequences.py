@@ -46,7 +46,7 @@ class Sequences:
         return output.transpose(0, 1) if self.batch_first else output
 
     def restore_steps(self, states: Tensor) -> Tensor:
-        """Return states of every step ``[L*D, T, B, n]`` with their streams in the caller's form."""
+        """Return states of every step ``[L*D, T, B, n]``, streams in the caller's form."""
         if not self.is_batched:
             return states.squeeze(2)
         return states.transpose(1, 2) if self.batch_first else states
@@ -169,9 +169,7 @@ def _resets(
     if resets is None:
         return None
     if resets.is_floating_point():
-        raise ShapeError(
-            f"resets must be booleans, got {resets.dtype}\nmend: pass `starts.bool()`"
-        )
+        raise ShapeError(f"resets must be booleans, got {resets.dtype}\nmend: pass `starts.bool()`")
     flags = resets.bool()
     if not is_batched:
         flags = flags.unsqueeze(-1)

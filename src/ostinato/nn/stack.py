@@ -221,7 +221,7 @@ class _StackRun:
         return initial
 
     def _row_streams(self, direction: int) -> dict[str, Tensor]:
-        """Return the flags of every step; a document that starts at t ends the reverse run there."""
+        """Return the flags of every step: where a document starts, the reverse run ends it."""
         streams: dict[str, Tensor] = {}
         resets = self.sequences.resets
         if resets is not None and direction:

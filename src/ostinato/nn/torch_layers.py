@@ -1,13 +1,13 @@
 """``RNN``, ``LSTM``, ``GRU``: torch's layers, run by the engines of this house.
 
-They derive from torch's own, so parameters, ``state_dict``, initialisation and ``isinstance`` are torch's;
-only the run is replaced, and the options that torch lacks are added, by keyword.
+They derive from torch's own, so parameters, ``state_dict``, initialisation and ``isinstance`` are
+torch's; only the run is replaced, and the options that torch lacks are added, by keyword.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import torch
 from torch import Tensor, nn
@@ -120,7 +120,9 @@ class TorchLayer(nn.RNNBase):
             weights[extra.name] = getattr(self, f"{extra.name}{suffix}")
         return weights
 
-    def set_cell_parameter(self, name: str, value: Tensor, layer: int = 0, direction: int = 0) -> None:
+    def set_cell_parameter(
+        self, name: str, value: Tensor, layer: int = 0, direction: int = 0
+    ) -> None:
         """Overwrite one weight; of two torch biases that it is the sum of, the second becomes 0."""
         suffix = place_suffix(layer, direction)
         holders = [held for held, names in self._layout.items() if name in names]
@@ -227,6 +229,26 @@ class RNN(TorchLayer, nn.RNN):
     def _named_cell(self) -> NamedCell:
         return cells.entry("elman" if self.nonlinearity == "tanh" else "elman_relu")
 
+    @overload
+    def forward(
+        self,
+        input: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def forward(
+        self,
+        input: PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[PackedSequence, Tensor]: ...
+
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -316,6 +338,26 @@ class GRU(TorchLayer, nn.GRU):
 
     def _named_cell(self) -> NamedCell:
         return cells.entry("gru")
+
+    @overload
+    def forward(
+        self,
+        input: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]: ...
+
+    @overload
+    def forward(
+        self,
+        input: PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[PackedSequence, Tensor]: ...
 
     def forward(
         self,
@@ -416,6 +458,26 @@ class LSTM(TorchLayer, nn.LSTM):
     def _named_cell(self) -> NamedCell:
         return cells.entry("lstm_projected" if self.proj_size else "lstm")
 
+    @overload
+    def forward(
+        self,
+        input: Tensor,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
+
+    @overload
+    def forward(
+        self,
+        input: PackedSequence,
+        hx: tuple[Tensor, Tensor] | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[PackedSequence, tuple[Tensor, Tensor]]: ...
+
     def forward(
         self,
         input: Tensor | PackedSequence,
@@ -424,7 +486,7 @@ class LSTM(TorchLayer, nn.LSTM):
         lengths: Tensor | Sequence[int] | None = None,
         resets: Tensor | None = None,
     ) -> tuple[Tensor | PackedSequence, tuple[Tensor, Tensor]]:
-        """Run over sequences as ``torch.nn.LSTM`` does; ``lengths`` and ``resets`` as ``Recurrent``.
+        """Run over sequences as ``torch.nn.LSTM`` does; ``lengths``, ``resets`` as ``Recurrent``.
 
         Args:
             input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.

@@ -35,13 +35,16 @@ class DataRecipe(_Section):
     def _one_source(self) -> Self:
         given = [name for name in ("path", "name", "text") if getattr(self, name) is not None]
         if not given:
-            raise ValueError("needs a text: add data=FILE")
+            raise ValueError("needs a text\nmend: add data=FILE")
         if len(given) > 1:
             raise ValueError(
-                f"has {len(given)} sources ({', '.join(given)}): keep one, set the others to null"
+                f"has {len(given)} sources ({', '.join(given)})\nmend: set all but one to null"
             )
         if self.unit == "jamo" and self.normalization == "none":
-            raise ValueError("unit=jamo needs normalization=NFC or NFKC: composing is normalizing")
+            raise ValueError(
+                "has unit=jamo with normalization=none, but composing letters is normalizing\n"
+                "mend: normalization=NFC"
+            )
         return self
 
 
@@ -86,7 +89,7 @@ class TrainingRecipe(_Section):
     @model_validator(mode="after")
     def _has_an_end(self) -> Self:
         if self.max_steps is None and self.max_epochs is None and self.max_minutes is None:
-            raise ValueError("has no end: set max_steps, max_epochs or max_minutes")
+            raise ValueError("has no end\nmend: set max_steps, max_epochs or max_minutes")
         return self
 
 

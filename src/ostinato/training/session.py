@@ -49,7 +49,7 @@ def train(
             before the folder is touched.
     """
     began = time.perf_counter()
-    stop = stop or StopRequest()
+    stop = StopRequest() if stop is None else stop
     device = _device(recipe.training)
     with _settings(recipe.training.threads, device):
         _seed(recipe.seed)
@@ -95,7 +95,7 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
         RunError: there is no run, it is finished, or its text changed.
         CheckpointError: the checkpoint is missing or damaged.
     """
-    stop = stop or StopRequest()
+    stop = StopRequest() if stop is None else stop
     folder = RunFolder.open(path)
     with folder.locked():
         recipe, facts, plan = folder.recipe(), folder.facts(), folder.plan()

@@ -1,0 +1,266 @@
+"""Bad equations are the normal case: the line, the place, what was found, how to mend it."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from ostinato.core.errors import EquationError, EquationHint, OptionError, Span
+from ostinato.equations.cell import Cell
+
+GRU = """\
+r = sigmoid(W_r @ [h, x] + b_r)
+z = sigmoid(W_z @ [h, x] + b_z)
+n = tanh(W_n @ [r * h, x] + b_n)
+h = (1 - z) * h + z * n"""
+
+
+def error_of(text: str, **options: object) -> EquationError:
+    with pytest.raises(EquationError) as caught:
+        Cell(text, **options)
+    return caught.value
+
+
+def check(error: EquationError, text: str, line: int, at: str, message: str, mend: str) -> None:
+    """The caret stands below ``at`` on ``line``, in the span and in the printed message."""
+    assert message in error.message
+    assert mend in str(error.mend)
+    source = text.split("\n")[line - 1]
+    assert error.span
+    assert error.span.line == line
+    assert source[error.span.column : error.span.end_column] == at
+    shown = str(error).split("\n")
+    assert shown[0] == f"line {line}: {error.message}"
+    assert shown[1] == f"    {source}"
+    assert shown[2] == " " * (4 + error.span.column) + "^" * max(1, len(at))
+    assert shown[-1] == f"mend: {error.mend}"
+
+
+@pytest.mark.parametrize(
+    ("line", "at", "message", "mend"),
+    [
+        # Unknown functions
+        ("h = tanhh(h + x)", "tanhh(h + x)", "unknown function `tanhh`; did you mean", "sigmoid"),
+        ("h = max(h, x)", "max(h, x)", "unknown function `max`", "write `maximum`"),
+        ("h = softmax(h + x)", "softmax(h + x)", "unknown function `softmax`", "the loss"),
+        ("h = tanh(h, x)", "tanh(h, x)", "`tanh` takes 1 argument and was given 2", "`tanh(a)`"),
+        ("h = clip(h, x)", "clip(h, x)", "takes 3 arguments and was given 2", "`clip(a, b, c)`"),
+        ("h = tanh(a=x) + h", "tanh(a=x)", "was given 1, by name", "`tanh(a)`"),
+        ("h = tanh + x", "tanh", "the function `tanh` has no arguments", "`tanh(…)`"),
+        # States and values
+        ("h = tanh(W @ h_new + x)", "h_new", "neither an input nor assigned", "`h_new = …`"),
+        ("h_new = tanh(W @ h + x)", "h", "neither an input nor assigned", "`h = …`"),
+        ("x = h + x; h = x", "x = h + x", "is an input and cannot be assigned", "`x_new`"),
+        ("tanh = h + x", "tanh = h + x", "is the name of a function", "`tanh_t`"),
+        ("g = x; h = h + x", "g = x", "`g` is assigned but never used", "`output=`"),
+        # Products
+        ("h = x @ h", "x", "`@` between two vectors: `x` is an input", "`W @ v`"),
+        ("h = h @ W + x", "h", "`@` between two vectors: `h` is assigned", "`a * b`"),
+        ("h = r * W @ h + x", "r * W", "`r * W` stands left of `@`", "`r * (W @ h)`"),
+        ("h = (W + U) @ h + x", "W + U", "the sum `W + U` stands left", "`W @ h + U @ h`"),
+        ("h = tanh(W) @ h + x", "tanh(W)", "stands left of `@`", "`W @ v` with a name `W`"),
+        ("h = W.T @ h + x", "W.T", "a transposed matrix", "name a matrix of its own"),
+        ("h = W @ 3 + h + x", "3", "a matrix is multiplied by a number", "`W @ v`"),
+        ("h = W @ h + W * x", "W", "used as a vector here and as a matrix", "two names"),
+        ("h = W @ a + x + h", "a", "`a` is neither an input nor assigned", "`a = …`"),
+        ("h = W @ [h, x] + W @ h", "W @ h", "`W` multiplies 1 piece(s) here and 2", "one matrix"),
+        # Concatenation
+        ("h = [h, x] + 1", "[h, x]", "a concatenation stands outside `@`", "`W @ [h, x]`"),
+        ("v = [h, x]; h = tanh(v)", "v", "the concatenation `v` stands outside", "`W @ v`"),
+        ("h = W @ [] + x", "[]", "the concatenation is empty", "`W @ [h, x]`"),
+        ("h = W @ [h, 1] + x", "1", "a number stands in a concatenation", "a bias `+ b`"),
+        ("v = h + x; v = [v, x]; h = W @ v", "v = h + x", "a concatenation elsewhere", "two names"),
+        (
+            "h = W @ v + h + x; v = [h, x]; y = h + U @ v",
+            "v = [h, x]",
+            "cannot be a state",
+            "pieces",
+        ),
+        # Numbers
+        ("h = 1e400 * h + x", "1e400", "too large for a float", "finite decimal"),
+        ("h = True * h + x", "True", "`True` is not a real number", "finite decimal"),
+        ("h = 1j * h + x", "1j", "`1j` is not a real number", "finite decimal"),
+        ("h = inf * h + x", "inf", "infinity may stand in an initial value only", "m[0] = -inf"),
+        # Initial values
+        ("h[1] = 0; h = h + x", "h[1] = 0", "only index 0 may stand on the left", "`h[0] = 0`"),
+        ("h[0] = 0; h[0] = 1; h = h + x", "h[0] = 1", "is given twice", "keep one"),
+        ("h[0] = x + 1; h = h + x", "h[0] = x + 1", "an initial value is a number", "m[0] = -inf"),
+        ("h[0] = x; h = h + x", "x", "changes with time", "a parameter of its own"),
+        ("h[0] = W; h = W @ h + x", "W", "is a matrix", "`h_init`"),
+        ("c[0] = 0; h = h + x", "0", "has an initial value but is not a state", "are: h"),
+        # Declarations
+        ("h: matrix2", "h: matrix2", "is not a kind of name; did you mean 'matrix'?", "vector"),
+        ("a: scalar; a: vector", "a: vector", "is declared scalar above and vector", "keep one"),
+        # Outside the white list
+        ("h = x.mean + h", "x.mean", "attribute access (`.`)", "the known functions"),
+        ("h = np.tanh(x)", "np.tanh", "attribute access (`.`)", "the known functions"),
+        ("h = foo(x)", "foo(x)", "unknown function `foo`", "the known functions are"),
+        ("h = eval('x')", "eval('x')", "unknown function `eval`", "the known functions are"),
+        ("h = __import__('os')", "__import__('os')", "unknown function", "the known functions are"),
+        ("h = [i for i in x]", "[i for i in x]", "a comprehension", "the known functions"),
+        ("h = W @ {i for i in x}", "{i for i in x}", "a comprehension", "the known functions"),
+        ("h = tanh(i for i in x)", "(i for i in x)", "a comprehension", "the known functions"),
+        ("h = 'text'", "'text'", "a string", "a name or a number"),
+        ("h = f'{x}'", "f'{x}'", "a string", "the known functions"),
+        ("h = b'x'", "b'x'", "a string", "a name or a number"),
+        ("h = lambda: x", "lambda: x", "a lambda", "the known functions"),
+        ("h = x if h else x", "x if h else x", "a conditional", "the known functions"),
+        ("h = x < h", "x < h", "a comparison", "the known functions"),
+        ("h = x and h", "x and h", "a logical operator", "the known functions"),
+        ("h = (x := h)", "x := h", "an assignment inside an expression", "the known functions"),
+        ("h = x[0] + h", "x[0]", "indexing", "the known functions"),
+        ("h = tanh(*x)", "*x", "a starred expression", "the known functions"),
+        ("h = {'a': x}", "{'a': x}", "a dictionary", "the known functions"),
+        ("h = (x, h)", "(x, h)", "a tuple", "the known functions"),
+        ("h = x // h", "x // h", "the operator FloorDiv", "the known functions"),
+        ("h = ~x + h", "~x", "the operator Invert", "the known functions"),
+        ("import os", "import os", "an import", "a list of lines"),
+        ("from os import path", "from os import path", "an import", "a list of lines"),
+        ("def f(): pass", "def f(): pass", "a function definition", "a list of lines"),
+        ("class A: pass", "class A: pass", "a class definition", "a list of lines"),
+        ("for i in x: pass", "for i in x: pass", "a loop", "a list of lines"),
+        ("while x: pass", "while x: pass", "a loop", "a list of lines"),
+        ("del x", "del x", "`del`", "a list of lines"),
+        ("h += x", "h += x", "augmented assignment", "`h = h …`"),
+        ("h, c = x", "h, c = x", "the left side must be one name", "name = expression"),
+        ("h = c = x", "h = c = x", "the left side must be one name", "name = expression"),
+        ("h.a = x", "h.a = x", "the left side must be one name", "name = expression"),
+        ("tanh(x)", "tanh(x)", "`tanh(x)` is not assigned to a name", "name = expression"),
+        ("lambda = x", "=", "this is not an equation", "call it `lambda_`"),
+        ("h = x +", "", "this is not an equation", "name = expression"),
+        ("h = x\x00", "\x00", "control character", "remove it"),
+    ],
+)
+def test_each_mistake_has_its_place_and_its_mend(line, at, message, mend):
+    text = f"# a cell\n{line}"
+    check(error_of(text), text, 2, at, message, mend)
+
+
+def test_a_name_assigned_twice_shows_both_places():
+    text = "h = tanh(W @ h + x)\nh = x"
+    error = error_of(text)
+    check(error, text, 1, "h = tanh(W @ h + x)", "`h` is assigned twice", "another name")
+    assert error.also == Span(2, 0, 5)
+    assert str(error).count("^") == len("h = tanh(W @ h + x)") + len("h = x")
+
+
+def test_a_state_that_is_never_assigned():
+    text = GRU.replace("h = (1", "h_new = (1")
+    error = error_of(text)
+    check(error, text, 1, "h", "`h` is neither an input nor assigned in the step", "`h = …`")
+
+
+def test_an_input_that_is_never_used():
+    error = error_of("h = tanh(W @ h + b + u)")
+    assert error.message == "the input `x` is never used"
+    assert error.mend == "use it, or name the input in `inputs=` (free names here: `b`, `u`)"
+    assert "`v` is never used" in error_of("h = h + u", inputs=["u", "v"]).message
+
+
+def test_no_state_is_a_hint():
+    with pytest.warns(EquationHint, match="no state: .* feed-forward") as caught:
+        Cell("y = tanh(W @ x + b)")
+    assert "mend: " in str(caught[0].message)
+    assert caught[0].filename == __file__
+
+
+def test_a_delay_shows_the_line():
+    text = "h = tanh(W @ h + V @ g)\ng = sigmoid(U @ x)"
+    error = error_of(text, output="h")
+    check(error, text, 2, "g = sigmoid(U @ x)", "one step late", "move this line up")
+
+
+def test_sizes_that_cannot_agree_name_both_sizes_and_the_place():
+    cell = Cell("z = sigmoid(W @ h)\nh = z * h + x")
+    with pytest.raises(EquationError) as caught:
+        cell.sizes(3, 5)
+    error = caught.value
+    assert "has size 5 (hidden_size)" in error.message
+    assert "`x` has size 3 (input_size)" in error.message
+    assert error.span == Span(2, 4, 13)
+    assert error.mend == "give both the same size, or put a matrix between them: `W @ x`"
+
+
+def test_sizes_that_cannot_agree_show_both_places():
+    cell = Cell("p = x * 2\nh = tanh(W @ h) + p")
+    with pytest.raises(EquationError) as caught:
+        cell.sizes(3, sizes={"h": 5})
+    error = caught.value
+    assert "`x` has size 3 (input_size) and `h` has size 5 (h)" in error.message
+    assert error.span == Span(1, 0, 9)
+    assert error.also
+    assert error.also.line == 2
+
+
+def test_sizes_given_twice_for_one_class():
+    cell = Cell("h = tanh(W @ h + U @ x)\nc = c + h")
+    with pytest.raises(EquationError, match=r"`h` has size 5 .* and `c` has size 4") as caught:
+        cell.sizes(3, sizes={"h": 5, "c": 4})
+    assert caught.value.span
+    assert caught.value.span.line == 2
+
+
+def test_sizes_that_are_unknown_or_missing():
+    cell = Cell("h = tanh(W @ h + U @ x)")
+    with pytest.raises(OptionError, match="mend: pass hidden_size=n"):
+        cell.sizes(3)
+    with pytest.raises(OptionError, match="no value called 'g'"):
+        cell.sizes(3, 5, sizes={"g": 4})
+    for size in (0, -1, True, 2.0):
+        with pytest.raises(OptionError, match="must be a positive integer"):
+            cell.sizes(3, size)
+    with pytest.raises(OptionError, match="leave output_size out"):
+        cell.sizes(3, 5, 7)
+
+
+def test_nothing_is_an_error():
+    for text in ("", "\n\n", "# only words", "h: state"):
+        assert error_of(text).message == "no equations were found"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("h = h + x\n" * 10_000, "characters long"),
+        ("h=1\n" * 10_000, "10,001 lines, at most 500"),
+        ("h = x + " + "h + " * 1_000 + "h", "4,009 characters"),
+        ("h = x + " + "(" * 1_000 + "h" + ")" * 1_000, "nested more than 100 levels deep"),
+        ("h = x + " + "-" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + " + "+" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + " + "~" * 1_000 + "h", "the operator Invert"),
+        ("h = x + " + "h**" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + " + "tanh(" * 700 + "h" + ")" * 700, "characters"),
+        ("h = x + " + "abs(" * 700 + "h" + ")" * 700, "nested more than 100 levels deep"),
+        ("h = x + " + "h+" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + " + "W@" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + W @ " + "-" * 1_000 + "h", "nested more than 100 levels deep"),
+        ("h = x + " + "-" * 1_000 + "W @ h", "nested more than 100 levels deep"),
+        ("h = W @ " + "[" * 1_000 + "h, x" + "]" * 1_000, "nested more than 100 levels deep"),
+        ("h = x + h" + ".a" * 1_000, "attribute access"),
+        ("h = x + h" + "[0]" * 1_000, "indexing"),
+        ("h = " + "x if h else " * 300 + "x", "a conditional"),
+        ("h = " + "lambda:" * 500 + "x", ""),
+        ("h = " + "not " * 900 + "x", ""),
+        ("if x:\n" + "if x:\n" * 99, ""),
+    ],
+)
+def test_absurd_sizes_are_refused(text, message):
+    error = error_of(text)
+    assert message in error.message
+    assert len(str(error)) < 1_000
+
+
+def test_long_lines_are_cut_around_the_place():
+    error = error_of("h = " + "h + " * 60 + "foo(x) + " + "h + " * 20 + "h")
+    shown, caret = str(error).split("\n")[1:3]
+    assert len(shown) <= 104
+    assert shown[caret.index("^") : caret.rindex("^") + 1] == "foo(x)"
+
+
+def test_reading_warns_of_nothing_but_hints():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Cell(GRU)
+        with pytest.raises(EquationError):
+            Cell("h = 1is x + h")
