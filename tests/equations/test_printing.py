@@ -68,6 +68,36 @@ def test_whatever_is_a_cell_reads_back(text):
         assert_reads_back(cell)
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    [
+        ("tanh(", ")"),
+        ("-(", ")"),
+        ("x - (", ")"),
+        ("x * (", ")"),
+        ("x / (", ")"),
+        ("(", " / x)"),
+        ("x ** (", ")"),
+        ("(", ") ** x"),
+        ("W @ (", ")"),
+        ("V @ tanh(", ")"),
+        ("sqrt(", ")"),
+        ("abs(", ")"),
+        ("maximum(x, ", ")"),
+        ("2 * (", ")"),
+        ("Y @ [x, ", "]"),
+        ("(", " + x)"),
+    ],
+)
+def test_deep_cells_read_back(opening, closing):
+    assert_reads_back(Cell("h = h + x\ny = " + opening * 48 + "h" + closing * 48))
+
+
+def test_long_cells_read_back():
+    for operator in (" + ", " - ", " * ", " / "):
+        assert_reads_back(Cell("h = h" + f"{operator}x" * 98))
+
+
 # Text
 
 
@@ -79,7 +109,7 @@ def test_whatever_is_a_cell_reads_back(text):
         "a - (-b)",
         "-a + b",
         "-(a + b)",
-        "-(-a)",
+        "--a",
         "-a * b",
         "-(a * b)",
         "-W @ h",

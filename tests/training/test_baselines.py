@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -16,7 +17,7 @@ IDS = st.lists(st.integers(0, V - 1), min_size=2, max_size=30).map(np.array)
 
 
 def bigram_by_hand(train: list[int], before: int, after: int) -> float:
-    pairs = list(zip(train, train[1:], strict=False))
+    pairs = list(itertools.pairwise(train))
     unigram = (train.count(after) + 1) / (len(train) + V)
     followers = [b for a, b in pairs if a == before]
     if not followers:
@@ -36,7 +37,7 @@ def test_probabilities_sum_to_one(train: np.ndarray, before: int):
 def test_the_bigram_is_as_written(train: np.ndarray, scored: np.ndarray):
     expected = [
         -math.log2(bigram_by_hand(train.tolist(), a, b))
-        for a, b in zip(scored.tolist(), scored.tolist()[1:], strict=False)
+        for a, b in itertools.pairwise(scored.tolist())
     ]
     assert bigram_bits(train, scored, V) == pytest.approx(np.mean(expected))
 

@@ -6,10 +6,10 @@ import math
 
 import pytest
 import torch
-from tests.training.helpers import TEXT, tiny
 
 from ostinato.data import Unit, with_context
 from ostinato.training.language_model import LanguageModelTask
+from tests.training.helpers import TEXT, tiny
 
 
 def task_of(**changes: object) -> LanguageModelTask:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 import torch
-from tests.training.helpers import tiny
 
 from ostinato.training.optimization import (
     learning_rate,
@@ -12,6 +13,7 @@ from ostinato.training.optimization import (
     make_optimizer,
     optimizer_tensors,
 )
+from tests.training.helpers import tiny
 
 SCHEDULE = {"peak": 1.0, "floor": 0.1, "warmup_steps": 4, "max_steps": 20}
 
@@ -19,7 +21,7 @@ SCHEDULE = {"peak": 1.0, "floor": 0.1, "warmup_steps": 4, "max_steps": 20}
 def test_the_rate_rises_then_falls_to_its_floor():
     rates = [learning_rate(step, **SCHEDULE) for step in range(21)]
     assert rates[:5] == pytest.approx([0.2, 0.4, 0.6, 0.8, 1.0])
-    assert all(a > b for a, b in zip(rates[4:], rates[5:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(rates[4:]))
     assert rates[12] == pytest.approx(0.55)
     assert rates[20] == pytest.approx(0.1)
 

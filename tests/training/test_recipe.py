@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.training.helpers import raw_recipe, tiny
 
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import DataError
@@ -18,6 +17,7 @@ from ostinato.training.recipe_files import (
     parse_recipe,
     validate,
 )
+from tests.training.helpers import raw_recipe, tiny
 
 
 def test_the_recipes_that_come_along():

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from tests.training.helpers import last, raw_recipe, start, tiny
 
 from ostinato.training import files
 from ostinato.training.errors import RunError
 from ostinato.training.events import Evaluated, Event, Started, Stepped
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.session import resume, train
+from tests.training.helpers import last, raw_recipe, start, tiny
 
 
 def assert_same_end(folder: Path, expected: Path) -> None:
