@@ -66,9 +66,7 @@ def test_program_and_adjoint(text: str) -> None:
         with torch.no_grad():
             kept = forward_for(derived, program, call, run)
             zeros = {s: torch.zeros_like(v) for s, v in kept.final.items()}
-            found = backward(
-                derived, program, call, kept, {cell.output: 2 * output}, zeros, run
-            )
+            found = backward(derived, program, call, kept, {cell.output: 2 * output}, zeros, run)
         got = [
             *(found.inputs.get(k) for k in call.inputs),
             *(found.parameters.get(k) for k in call.parameters),

@@ -127,7 +127,7 @@ def write_recipe(folder: Path, **changes: object) -> Path:
     return path
 
 
-LONG = {"training": {"max_steps": 160, "checkpoint_seconds": 0}, "evaluation": {"every": 40}}
+LONG = {"training": {"max_steps": 90, "checkpoint_seconds": 0}, "evaluation": {"every": 30}}
 
 
 def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
@@ -149,14 +149,14 @@ def test_a_process_that_is_really_killed(tmp_path: Path):
     moments = random.Random(0)
     arguments = ["train", str(recipe), "--run", "killed"]
     num_kills = 0
-    for _ in range(3):
+    for _ in range(2):
         process = start(*arguments, folder=tmp_path)
         index = tmp_path / "killed" / "checkpoints" / "index.json"
         began = index.stat().st_mtime_ns if index.exists() else 0
         wait_for(index, process)
         while process.poll() is None and index.stat().st_mtime_ns == began:
             time.sleep(0.002)
-        time.sleep(moments.uniform(0, 0.15))
+        time.sleep(moments.uniform(0, 0.2))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         num_kills += process.returncode == -signal.SIGKILL

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,21 +24,18 @@ app = typer.Typer(
 )
 
 
-def _show_version(value: bool) -> None:
-    if value:
-        typer.echo(f"ostinato {ostinato.__version__}")
-        raise typer.Exit
-
-
 @app.callback(invoke_without_command=True)
 def _options(
     context: typer.Context,
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+        typer.Option("--version", help="Show the version."),
     ] = False,
 ) -> None:
     """Recurrent networks from their equations."""
+    if version:
+        typer.echo(f"ostinato {ostinato.__version__}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -62,21 +58,22 @@ def train(
     ] = None,
 ) -> None:
     """Train a model by a recipe, or go on with a run."""
-    from ostinato.cli.train import resume_command, train_command
-
-    if resume is not None:
-        if recipe or overrides or run or force:
-            raise typer.BadParameter(
-                "takes no recipe, changes, --run or --force: a run goes on as it began",
-                param_hint="--resume",
-            )
-        code = resume_command(resume)
-    elif recipe is None:
+    if resume is not None and (recipe or overrides or run or force):
+        raise typer.BadParameter(
+            "takes no recipe, changes, --run or --force: a run goes on as it began",
+            param_hint="--resume",
+        )
+    if resume is None and recipe is None:
         raise typer.BadParameter(
             "is missing: hello, text, stdlib, or a YAML file", param_hint="RECIPE"
         )
+
+    from ostinato.cli.train import resume_command, train_command
+
+    if resume is not None:
+        code = resume_command(resume)
     else:
-        code = train_command(recipe, overrides or [], run, force=force)
+        code = train_command(recipe or "", overrides or [], run, force=force)
     raise typer.Exit(code)
 
 
@@ -144,20 +141,16 @@ def run(arguments: Sequence[str]) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     debug = "--debug" in arguments
+    rest = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = app(
-            args=[a for a in arguments if a != "--debug"],
-            prog_name="ostinato",
-            standalone_mode=False,
-        )
+        code = app(args=rest, prog_name="ostinato", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
-        known = {
-            command.callback.__name__ for command in app.registered_commands if command.callback
-        }
-        command = next((f" {argument}" for argument in rest if argument in known), "")
-        mend = f"mend: see `ostinato{command} --help`"
-        return _fail(f"{error.format_message().strip()}\n{mend}", error, debug)
+        functions = [command.callback for command in app.registered_commands]
+        names = [function.__name__ for function in functions if function]
+        command = " ".join(["ostinato", *(argument for argument in rest[:1] if argument in names)])
+        message = f"{error.format_message().strip()}\nmend: see `{command} --help`"
+        return _fail(message, error, debug)
     except OstinatoError as error:
         return _fail(str(error), error, debug)
     except ModuleNotFoundError as error:
@@ -165,9 +158,9 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _fail(str(MissingExtraError(f"this command ({error.name})", "train")), error, debug)
     except BrokenPipeError:
-        # Whoever read the output went away, as `head` does; nothing is left to say to them.
+        # Whoever read the output went away, as `head` does: end quietly, as typer does elsewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 128 + signal.SIGPIPE
+        return 1
     return code if isinstance(code, int) else 0
 
 

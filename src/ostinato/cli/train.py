@@ -15,7 +15,6 @@ from ostinato.training.events import Finished, Observer
 from ostinato.training.interrupt import StopRequest, stop_on_signals
 from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import load_recipe
-from ostinato.training.run import RunFolder
 
 
 def train_command(name: str, overrides: list[str], folder: Path | None, *, force: bool) -> int:
@@ -33,6 +32,7 @@ def train_command(name: str, overrides: list[str], folder: Path | None, *, force
 
 def resume_command(path: Path) -> int:
     """Go on with a run; return the exit code."""
+    from ostinato.training.run import RunFolder
 
     def work(observe: Observer, stop: StopRequest) -> Finished:
         from ostinato.training.session import resume

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ostinato.core.errors import EquationError, OptionError, Span, did_you_mean
 from ostinato.equations.latex_cursor import Cursor
-from ostinato.equations.latex_grammar import Grammar, Uses, Vocabulary
+from ostinato.equations.latex_grammar import Grammar
+from ostinato.equations.latex_kinds import Uses, Vocabulary, infer_kinds, matrix
 from ostinato.equations.latex_order import delayed, in_order, merge_versions
 from ostinato.equations.latex_rows import Row, declarations, excerpt, place, rows
 from ostinato.equations.latex_symbols import Symbol, read_symbol
 from ostinato.equations.latex_tokens import tokenise
 from ostinato.equations.latex_vocabulary import identifier
 from ostinato.equations.notation import Equation, Timed
-from ostinato.equations.parse import MAX_DEPTH, SOFTMAX_MEND
+from ostinato.equations.parse import MAX_DEPTH
 from ostinato.equations.syntax import (
     ALIASES,
     ARITY,
@@ -146,14 +147,8 @@ class _Reader:
         uses = Uses()
         for line in self._steps():
             Grammar(Cursor(line.row.right, self.source), self.vocabulary, uses).read()
-        self._check_applied(uses)
-        self._check_symbols(uses)
-        self.vocabulary = replace(
-            self.vocabulary,
-            values=self.vocabulary.values | {s.name for s in uses.applied},
-            matrices=self._matrices(uses),
-        )
-        self.vocabulary = replace(self.vocabulary, rows=self._is_row_convention(uses))
+        self.vocabulary = infer_kinds(uses, self.vocabulary, self.kinds, self.assigned, self.source)
+        self._check_declared({s.name for s in uses.symbols})
         readings = self._second_reading(uses)
         return self._syntax(readings, uses, versions)
 
@@ -212,54 +207,6 @@ class _Reader:
                 r"write at least one line such as `h_t = \tanh(W h_{t-1} + U x_t)`",
             )
 
-    # What the first reading found
-
-    def _check_applied(self, uses: Uses) -> None:
-        """A symbol that stands only where a function stands is one that nobody explained."""
-        applied = {s.span for s in uses.applied}
-        plain = {s.name for s in uses.symbols if s.span not in applied}
-        for symbol in uses.applied:
-            name = symbol.name
-            if name == "softmax":
-                self._fail("a softmax is not part of a cell", symbol.span, SOFTMAX_MEND)
-            if name not in plain and name not in self.assigned:
-                self._fail(
-                    f"`{excerpt(self.source, symbol.span)}` stands where a function stands, and "
-                    "its meaning is not known",
-                    symbol.span,
-                    f'say what it is: functions={{"{name}": "tanh"}} (known: {", ".join(ARITY)}); '
-                    f'a parameter is named in vectors=["{name}"], matrices= or scalars=',
-                )
-
-    def _check_symbols(self, uses: Uses) -> None:
-        inputs = {s.name for s in uses.symbols if s.time == "now"} - set(self.assigned)
-        for symbol in uses.symbols:
-            name = symbol.name
-            if symbol.time == "none" and (name in self.assigned or name in inputs):
-                what = "assigned in the step" if name in self.assigned else "an input"
-                self._fail(
-                    f"`{name}` is {what}, and has no time here",
-                    symbol.span,
-                    f"write `{name}_t`" + f" or `{name}_{{t-1}}`" * (name in self.assigned),
-                )
-            if symbol.time == "before" and name not in self.assigned:
-                self._fail_before(symbol, name in inputs)
-        self._check_declared({s.name for s in uses.symbols})
-
-    def _fail_before(self, symbol: Symbol, is_input: bool) -> NoReturn:
-        name = symbol.name
-        if is_input or self.kinds.get(name) == "input" or name == "x":
-            self._fail(
-                f"`{name}` is an input (it is never assigned), and inputs are read at t only",
-                symbol.span,
-                f"carry it in a state: with `p_t = {name}_t`, `p_{{t-1}}` is the value before",
-            )
-        self._fail(
-            f"`{name}` is read at t-1 but never assigned{did_you_mean(name, self.assigned)}",
-            symbol.span,
-            f"a state must be assigned: add a line `{name}_t = …`",
-        )
-
     def _check_declared(self, read: set[str]) -> None:
         known = read | set(self.assigned) | {line.target.name for line in self.lines}
         for name, kind in self.kinds.items():
@@ -274,60 +221,6 @@ class _Reader:
     def _initial_names(self) -> set[str]:
         values = [self._initial_value(line) for line in self.lines if line.target.time == "initial"]
         return {v.name for v in values if isinstance(v, Name)}
-
-    # Matrices
-
-    def _matrices(self, uses: Uses) -> frozenset[str]:
-        """Upper-case parameters that multiply the factor beside them, and declared matrices."""
-        found = {name for name, kind in self.kinds.items() if kind == "matrix"}
-        for run in uses.runs:
-            if sum(not isinstance(f, Number) for f in run) > 1:
-                found.update(name for f in run if (name := self._matrix_like(f)))
-            for factor in run[:-1]:
-                self._check_sum_of_matrices(factor)
-        return frozenset(found)
-
-    def _check_sum_of_matrices(self, factor: Expression) -> None:
-        match factor:
-            case Binary(operator="+" | "-", left=left, right=right):
-                if self._matrix_like(left) and self._matrix_like(right):
-                    self._fail(
-                        "a sum of matrices multiplies a vector",
-                        factor.span,
-                        "write the products apart: `U h_{t-1} + V h_{t-1}`",
-                    )
-            case _:
-                pass
-
-    def _matrix_like(self, factor: Expression) -> str | None:
-        if type(factor) is Name and factor.name not in self.kinds and factor.name[0].isupper():
-            return factor.name
-        return None
-
-    def _is_row_convention(self, uses: Uses) -> bool:
-        """Find on which side of the matrices the vectors stand; both sides are an error."""
-        column: Name | None = None
-        row: Name | None = None
-        for run in uses.runs:
-            matrices = [self._matrix(f) for f in run]
-            last = matrices[-1]
-            if all(matrices) or not any(matrices):
-                continue
-            if last:
-                row = row or last
-            else:
-                column = column or next(m for m in matrices if m)
-        if row and column:
-            self._fail(
-                f"`{column.name}` stands left of its vector and `{row.name}` right of its own",
-                column.span,
-                "use one convention: every product as `W x_t`, or every one as `x_t W`",
-                also=row.span,
-            )
-        return row is not None
-
-    def _matrix(self, factor: Expression) -> Name | None:
-        return factor if type(factor) is Name and factor.name in self.vocabulary.matrices else None
 
     # The second reading
 
@@ -366,7 +259,7 @@ class _Reader:
                     node.span,
                     "split it with named intermediate values",
                 )
-            if name := self._matrix(node):
+            if name := matrix(node, self.vocabulary):
                 self._fail(
                     f"`{name.name}` stands alone here, and multiplies a vector elsewhere",
                     name.span,

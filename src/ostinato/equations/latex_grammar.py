@@ -7,9 +7,9 @@ and what a function; the second builds the tree. Three levels bind ever tighter:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from ostinato.equations.latex_kinds import Uses, Vocabulary, multiplied
 from ostinato.equations.latex_symbols import Symbol, read_symbol, starts_symbol
 from ostinato.equations.latex_tokens import spelled
 from ostinato.equations.latex_vocabulary import (
@@ -20,7 +20,7 @@ from ostinato.equations.latex_vocabulary import (
     identifier,
 )
 from ostinato.equations.notation import Timed
-from ostinato.equations.parse import MAX_DEPTH
+from ostinato.equations.parse import MAX_BRACKETS
 from ostinato.equations.syntax import (
     ARITY,
     Binary,
@@ -33,8 +33,6 @@ from ostinato.equations.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ostinato.core.errors import Span
     from ostinato.equations.latex_cursor import Cursor
 
@@ -42,38 +40,6 @@ _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _FORMS: Final = frozenset({"frac", "sqrt", "begin", "infty"})
 _FUNCTION_LETTERS: Final = frozenset({"f", "phi", "varphi", "psi"})
 """Letters that stand for a function even where no bracket follows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """What the symbols mean.
-
-    Attributes:
-        functions: symbol to known function.
-        values: symbols that are no functions, whatever follows them.
-        matrices: symbols that multiply the factor beside them.
-        rows: a matrix stands behind its vector (``X_t W``).
-    """
-
-    functions: Mapping[str, str]
-    values: frozenset[str] = frozenset()
-    matrices: frozenset[str] = frozenset()
-    rows: bool = False
-
-
-@dataclass(slots=True)
-class Uses:
-    """How the symbols are used.
-
-    Attributes:
-        symbols: every symbol of the right sides.
-        applied: symbols that stand before a bracket as a function does.
-        runs: the factors of every product by juxtaposition, single factors included.
-    """
-
-    symbols: list[Symbol] = field(default_factory=list[Symbol])
-    applied: list[Symbol] = field(default_factory=list[Symbol])
-    runs: list[tuple[Expression, ...]] = field(default_factory=list[tuple[Expression, ...]])
 
 
 class Grammar:
@@ -112,9 +78,9 @@ class Grammar:
         return value
 
     def _check_depth(self, depth: int) -> None:
-        if depth > MAX_DEPTH:
+        if depth > MAX_BRACKETS:
             self.cursor.fail(
-                f"nested more than {MAX_DEPTH} levels deep",
+                f"nested more than {MAX_BRACKETS} levels deep",
                 "split it with named intermediate values",
             )
 
@@ -157,47 +123,7 @@ class Grammar:
                 break
             factors.append(self._factor(depth))
         self.uses.runs.append(tuple(factors))
-        if self.vocabulary.rows and any(self._is_matrix(f) for f in factors):
-            factors.reverse()
-        return self._product(factors, self.cursor.since(start))
-
-    def _is_matrix(self, factor: Expression) -> bool:
-        return type(factor) is Name and factor.name in self.vocabulary.matrices
-
-    def _product(self, factors: list[Expression], span: Span) -> Expression:
-        """A matrix takes the next factor only; what remains is multiplied unit by unit."""
-        terms: list[Expression] = []
-        waiting: list[Expression] = []
-        for factor in factors:
-            if len(factors) > 1 and self._is_matrix(factor):
-                waiting.append(factor)
-                continue
-            operand = factor
-            while waiting:
-                operand = Binary("@", waiting.pop(), operand, span)
-            terms.append(operand)
-        if waiting:
-            self._no_operand(waiting[-1], bool(terms))
-        value = terms[0]
-        for term in terms[1:]:
-            value = Binary("*", value, term, span)
-        return value
-
-    def _no_operand(self, matrix: Expression, mixed: bool) -> None:
-        assert isinstance(matrix, Name)
-        side = "left" if self.vocabulary.rows else "right"
-        if mixed:
-            self.cursor.fail(
-                f"nothing stands {side} of the matrix `{matrix.name}`, but other products of these "
-                "equations have their vector there",
-                "use one convention: every product as `W x_t`, or every one as `x_t W`",
-                matrix.span,
-            )
-        self.cursor.fail(
-            f"the matrix `{matrix.name}` multiplies no vector",
-            f'write `{matrix.name} h_{{t-1}}`, or, if it is a vector, vectors=["{matrix.name}"]',
-            matrix.span,
-        )
+        return multiplied(factors, self.vocabulary, self.cursor, self.cursor.since(start))
 
     # Factors
 
@@ -284,8 +210,8 @@ class Grammar:
         if name == "sqrt":
             if self.cursor.accept("["):
                 self.cursor.fail("only the square root is known", "write `a^{1/3}`", command.span)
-            return Call("sqrt", (self._script(depth + 1),), self.cursor.since(start))
-        above, below = self._script(depth + 1), self._script(depth + 1)
+            return Call("sqrt", (self._script(depth),), self.cursor.since(start))
+        above, below = self._script(depth), self._script(depth)
         return Binary("/", above, below, self.cursor.since(start))
 
     # Brackets
@@ -307,8 +233,7 @@ class Grammar:
         square = self.cursor.peek()
         pieces = self._bracketed(depth)
         if len(pieces) > 1:
-            flat = [q for p in pieces for q in (p.pieces if isinstance(p, Concatenation) else (p,))]
-            return Concatenation(tuple(flat), self.cursor.since(start))
+            return _concatenation(pieces, self.cursor.since(start))
         inner = self.uses.runs[num_runs:]
         if square and square.is_mark("[") and len(inner) == 1:
             self._check_missing_comma(inner[0], start)
@@ -360,7 +285,7 @@ class Grammar:
                 "write one equation for each row, with matrices of its own",
                 span,
             )
-        return Concatenation(tuple(pieces), span) if len(pieces) > 1 else pieces[0]
+        return _concatenation(pieces, span) if len(pieces) > 1 else pieces[0]
 
     def _absolute(self, depth: int) -> Expression:
         start = self.cursor.at
@@ -432,7 +357,7 @@ class Grammar:
         name = self.cursor.since(start)
         token = self.cursor.peek()
         if token and token.is_mark("(", "[", "{"):
-            arguments = tuple(self._bracketed(depth + 1))
+            arguments = tuple(self._bracketed(depth))
         elif self._starts_factor():
             arguments = (self._run(depth + 1),)
         else:
@@ -453,3 +378,9 @@ class Grammar:
         if function == "identity":
             return arguments[0]
         return Call(function, arguments, self.cursor.since(start))
+
+
+def _concatenation(pieces: list[Expression], span: Span) -> Concatenation:
+    """Join vectors end to end; concatenations among them flatten."""
+    flat = [q for p in pieces for q in (p.pieces if isinstance(p, Concatenation) else (p,))]
+    return Concatenation(tuple(flat), span)

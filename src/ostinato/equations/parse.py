@@ -33,6 +33,8 @@ MAX_LINES: Final = 500
 MAX_CHARACTERS: Final = 50_000
 MAX_LINE_CHARACTERS: Final = 4_000
 MAX_DEPTH: Final = 100
+MAX_BRACKETS: Final = 50
+"""Brackets inside each other; a chain such as a long sum is as deep without any."""
 
 _OPERATORS: Final[dict[type[ast.operator], BinaryOperator]] = {
     ast.Add: "+",
@@ -142,13 +144,13 @@ def _check_line(number: int, line: str, lines: tuple[str, ...]) -> None:
     depth = 0
     for column, character in enumerate(line):
         depth += (character in "([{") - (character in ")]}")
-        if depth > MAX_DEPTH:
-            raise _too_deep(lines, Span(number, column, column + 1))
+        if depth > MAX_BRACKETS:
+            raise _too_deep(lines, Span(number, column, column + 1), MAX_BRACKETS)
 
 
-def _too_deep(lines: tuple[str, ...], span: Span) -> EquationError:
+def _too_deep(lines: tuple[str, ...], span: Span, levels: int = MAX_DEPTH) -> EquationError:
     return EquationError(
-        f"nested more than {MAX_DEPTH} levels deep",
+        f"nested more than {levels} levels deep",
         source=lines,
         span=span,
         mend="split it with named intermediate values",
@@ -408,7 +410,7 @@ class _Reader:
             left = left.operand
         if len(factors) + num_signs + depth > MAX_DEPTH:
             raise _too_deep(self.lines, span)
-        value = self._operand(factors[0], depth + len(factors))
+        value = self._operand(factors[0], depth + len(factors) + num_signs)
         for factor in (*factors[1:], left):
             value = Binary("@", self._matrix(factor, node), value, span)
         for _ in range(num_signs):
@@ -454,7 +456,7 @@ class _Reader:
             self._fail(
                 node, "a matrix is multiplied by a number", "write `W @ v` with a vector `v`"
             )
-        return self._expression(node, depth + 1)
+        return self._expression(node, depth)
 
     def _concatenation(self, node: ast.List, depth: int) -> Concatenation:
         pieces: list[Expression] = []

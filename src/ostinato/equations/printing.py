@@ -56,7 +56,7 @@ def _text(node: Expression) -> tuple[str, int]:
         case Negative(operand=Binary(operator="@") as product):
             return f"-{_text(product)[0]}", _MATRIX
         case Negative(operand=operand):
-            return f"-{_bracketed(operand, _POWER)}", _SIGN
+            return f"-{_bracketed(operand, _SIGN)}", _SIGN
         case Binary():
             return _binary_text(node)
         case Call(function=function, arguments=arguments):
@@ -192,10 +192,15 @@ def _binary_latex(node: Binary) -> tuple[str, int]:
             nested = isinstance(right, Binary) and right.operator == "@"
             operand = _in_brackets(right, _PRODUCT if nested else _ATOM)
             return f"{_latex(matrix)[0]} {operand}", _PRODUCT
+        case Binary(operator="/", left=Binary(operator="/") as left, right=right):
+            return f"{_latex(left)[0]} / {_in_brackets(right, _PRODUCT)}", _MATRIX
         case Binary(operator="/", left=left, right=right):
             return rf"\frac{{{_latex(left)[0]}}}{{{_latex(right)[0]}}}", _ATOM
         case Binary(operator="**", left=left, right=right):
-            return f"{{{_in_brackets(left, _ATOM)}}}^{{{_latex(right)[0]}}}", _ATOM
+            base, level = _latex(left)
+            # Without the braces, letters above a letter would read as part of its name.
+            shown = f"{{{base}}}" if level == _ATOM else _round(base)
+            return f"{shown}^{{{_latex(right)[0]}}}", _ATOM
         case _:
             pass
     left, right = _in_brackets(node.left, _MATRIX), _in_brackets(node.right, _PRODUCT)

@@ -33,7 +33,7 @@ def _explain(path: Path, error: OSError) -> str:
     if error.errno in _FULL:
         return (
             f"no space left to write {path}\n"
-            "mend: free some space on that disk, or choose another folder with --run DIR"
+            "mend: free some space there and go on with --resume, or choose another --run DIR"
         )
     if error.errno in _FORBIDDEN:
         return (

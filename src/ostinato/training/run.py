@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ostinato.core.errors import did_you_mean
 from ostinato.training.checkpoint import CheckpointStore
@@ -142,15 +142,14 @@ class RunFolder:
         text = json.dumps(content, ensure_ascii=False, indent=1)
         replace_file(self.path / _RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
 
-    def facts(self) -> dict[str, Any]:
-        """Read ``run.json``.
+    def facts(self, *keys: str) -> dict[str, Any]:
+        """Read ``run.json``, which must have ``keys``.
 
         Raises:
             RunError: the file is missing or damaged.
         """
-        path = self.path / _RUN
         try:
-            return json.loads(path.read_bytes())
+            content: object = json.loads((self.path / _RUN).read_bytes())
         except FileNotFoundError as error:
             raise RunError(
                 f"the run {self.path} stopped before its first step\n"
@@ -158,12 +157,17 @@ class RunFolder:
             ) from error
         except ValueError as error:
             raise self._damaged("it is not JSON") from error
+        facts = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
+        for key in keys:
+            if key not in facts:
+                raise self._damaged(f"`{key}` is missing")
+        return facts
 
     def plan(self) -> Plan:
         """Read the plan."""
         try:
-            return Plan(**self.facts()["plan"])
-        except (KeyError, TypeError) as error:
+            return Plan(**self.facts("plan")["plan"])
+        except TypeError as error:
             raise self._damaged("it holds no plan") from error
 
     def _damaged(self, reason: str) -> RunError:

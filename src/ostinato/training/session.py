@@ -98,7 +98,8 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
     stop = StopRequest() if stop is None else stop
     folder = RunFolder.open(path)
     with folder.locked():
-        recipe, facts, plan = folder.recipe(), folder.facts(), folder.plan()
+        facts = folder.facts("data_sha256", "baselines")
+        recipe, plan = folder.recipe(), folder.plan()
         checkpoint = folder.checkpoints.load("last")
         _refuse_finished(folder, Progress(**checkpoint.progress), plan)
         device = _device(recipe.training)
@@ -140,7 +141,7 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
         CheckpointError: the checkpoint is missing or damaged.
     """
     folder = RunFolder.open(path)
-    recipe, facts = folder.recipe(), folder.facts()
+    recipe, facts = folder.recipe(), folder.facts("vocabulary", "start")
     checkpoint = folder.checkpoints.load(which, with_training=False)
     vocabulary = Vocabulary.from_json(facts["vocabulary"])
     model = build_language_model(recipe.model, len(vocabulary))
