@@ -12,6 +12,7 @@ import pytest
 import ostinato
 from ostinato import cells
 from ostinato.cli.app import run
+from ostinato.cli.screen import printable
 from ostinato.core.errors import UnknownNameError
 from tests.cli.helpers import ask, refuse
 from tests.training.helpers import process_environment
@@ -113,6 +114,18 @@ def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path):
 )
 def test_wrong_commands(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str):
     assert re.search(message, refuse(capsys, *arguments))
+
+
+def test_what_nobody_foresaw_is_short_too():
+    block = "import ostinato.cli.cells as c; c.cells_command = lambda *_: 1 / 0"
+    done = python(f"{block}; from ostinato.cli import main; main(['cells'])")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ZeroDivisionError: division by zero\nmend: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_control_characters_do_not_reach_a_terminal():
+    assert printable("a\x1b[31m\tb\n\0한") == "a\ufffd[31m\tb\n\ufffd한"
 
 
 def test_debug_shows_the_trace():

@@ -152,17 +152,22 @@ def test_a_state_that_is_never_assigned():
 
 
 def test_an_input_that_is_never_used():
-    error = error_of("h = tanh(W @ h + b + u)")
-    assert error.message == "the input `x` is never used"
-    assert error.mend == "use it, or name the input in `inputs=` (free names here: `b`, `u`)"
+    text = "h = tanh(W @ h + b + u)"
+    check(
+        error_of(text), text, 1, text, "the input `x` is never used", "(free names here: `b`, `u`)"
+    )
     assert "`v` is never used" in error_of("h = h + u", inputs=["u", "v"]).message
 
 
 def test_no_state_is_a_hint():
-    with pytest.warns(EquationHint, match="no state: .* feed-forward") as caught:
-        Cell("y = tanh(W @ x + b)")
-    assert "mend: " in str(caught[0].message)
-    assert caught[0].filename == __file__
+    for make, text in ((Cell, "y = tanh(W @ x + b)"), (Cell.from_latex, r"y_t = \tanh(W x_t + b)")):
+        with pytest.warns(EquationHint, match="no state: .* feed-forward") as caught:
+            make(text)
+        message = str(caught[0].message)
+        assert message.startswith("line 1: ")
+        assert f"    {text}\n    ^^^" in message
+        assert "\nmend: " in message
+        assert caught[0].filename == __file__
 
 
 def test_a_delay_shows_the_line():
@@ -222,7 +227,8 @@ def test_nothing_is_an_error():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("h = h + x\n" * 10_000, "characters long"),
+        ("h = h + x\n" * 10_000, "10,001 lines, at most 500"),
+        ("h = h + x # " + "x" * 60_000, "characters long"),
         ("h=1\n" * 10_000, "10,001 lines, at most 500"),
         ("h = x + " + "h + " * 1_000 + "h", "4,009 characters"),
         ("h = x + " + "(" * 1_000 + "h" + ")" * 1_000, "nested more than 50 levels deep"),

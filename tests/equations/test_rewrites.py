@@ -74,7 +74,7 @@ def test_layer_norm_takes_the_products_and_leaves_the_rest() -> None:
         "gain_W_hn",
         "gain_W_in",
     ]
-    with pytest.raises(OptionError, match="no product below a nonlinearity.*\nmend: "):
+    with pytest.raises(OptionError, match=r"no product below a nonlinearity.*\nmend: "):
         normalise_preactivations(Cell("h = W @ h + U @ x").graph)
 
 
@@ -130,7 +130,7 @@ def test_zoneout_changes_what_is_carried_not_what_is_read() -> None:
     )
     with pytest.raises(UnknownNameError, match="unknown state in `zoneout` 'k'"):
         zone_out(cells.get("lstm").graph, {"k": 0.2}, training=True)
-    with pytest.raises(OptionError, match="'m' starts at -inf.*\nmend: name the states"):
+    with pytest.raises(OptionError, match=r"'m' starts at -inf.*\nmend: name the states"):
         zone_out(cells.get("slstm").graph, {"m": 0.2}, training=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,4 +24,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(2)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--debug" not in arguments:
+        sys.excepthook = _show_unexpected
+    sys.exit(run(arguments))
+
+
+def _show_unexpected(
+    kind: type[BaseException], error: BaseException, _trace: TracebackType | None
+) -> None:
+    """Say what went wrong where nobody foresaw it; the stack trace is for those who ask for it."""
+    print(
+        f"error: {kind.__name__}: {error}\n"
+        "mend: this was not foreseen; please report what --debug adds to the same command",
+        file=sys.stderr,
+    )

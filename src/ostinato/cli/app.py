@@ -91,7 +91,13 @@ def generate(
         float, typer.Option(help="Keep the likeliest units of this share of the probability.")
     ] = 1.0,
     seed: Annotated[
-        int | None, typer.Option(help="Same seed, same text.  [default: another text each time]")
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**63 - 1,
+            help="Same seed, same text.  [default: another text each time]",
+            show_default=False,
+        ),
     ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from ostinato.cli.screen import printable
 from ostinato.training.events import Evaluated, Event, Finished, Noted, Started, Stepped
 
 _SECONDS_BETWEEN_LINES = 5.0
@@ -41,7 +42,7 @@ class _Lines:
                 self.console.print(_headline(event))
             case Evaluated():
                 self.console.print(self._evaluated(event))
-                for line in event.sample.splitlines():
+                for line in printable(event.sample).split("\n"):
                     self.console.print(f"    │ {line}", style="dim")
             case Finished():
                 self.console.print(self._finished(event))

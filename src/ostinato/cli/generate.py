@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from ostinato.cli.screen import printable
+
 
 def generate_command(
     run: Path,
@@ -34,6 +36,6 @@ def generate_command(
     if prompt is None and trained.start == "\n":
         next(pieces)
     for piece in pieces:
-        sys.stdout.write(piece)
+        sys.stdout.write(printable(piece) if sys.stdout.isatty() else piece)
         sys.stdout.flush()
     sys.stdout.write("\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import inspect
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -78,17 +80,47 @@ class EquationError(OstinatoError, ValueError):
         self.span = span
         self.mend = mend
         self.also = also
-        parts = [f"line {span.line}: {message}" if span else message]
-        for place in (span, also):
-            if place is not None and 1 <= place.line <= len(source):
-                parts.append(_with_caret(source[place.line - 1], place))
-        if mend:
-            parts.append(f"mend: {mend}")
-        super().__init__("\n".join(parts))
+        super().__init__(_shown(message, source, (span, also), mend))
 
 
 class EquationHint(UserWarning):
-    """The equations are valid, but probably not what was meant."""
+    """The equations are valid, but probably not what was meant.
+
+    Args:
+        message: what was found.
+        source: the lines of the text that the span points into.
+        span: the place; its line is shown with a caret below it.
+        mend: what was probably meant.
+    """
+
+    def __init__(
+        self, message: str, *, source: tuple[str, ...] = (), span: Span | None = None, mend: str
+    ) -> None:
+        super().__init__(_shown(message, source, (span,), mend))
+
+
+def warn(hint: EquationHint) -> None:
+    """Issue a hint at the line of the caller outside this package."""
+    level, frame = 1, inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("ostinato."):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(hint, stacklevel=level)
+
+
+def _shown(
+    message: str, source: tuple[str, ...], places: Iterable[Span | None], mend: str | None
+) -> str:
+    """Put a message together: the line, the places with carets, the mend."""
+    known = [place for place in places if place is not None]
+    parts = [f"line {known[0].line}: {message}" if known else message]
+    parts += [
+        _with_caret(source[place.line - 1], place)
+        for place in known
+        if 1 <= place.line <= len(source)
+    ]
+    if mend:
+        parts.append(f"mend: {mend}")
+    return "\n".join(parts)
 
 
 _LONGEST_SHOWN = 100

@@ -65,7 +65,14 @@ class Cell:
             ("scalar", scalars),
         ]
         for kind, names in given:
-            declared.update(dict.fromkeys(names, kind))
+            for declared_name in names:
+                before = declared.get(declared_name, kind)
+                if before != kind and (before, kind) != ("state", "output"):
+                    raise OptionError(
+                        f"`{declared_name}` is given as {before} and as {kind}\n"
+                        "mend: keep one of the two"
+                    )
+                declared[declared_name] = kind
         self._setup(_declare(parse(text), declared), name)
         self.start = self._checked_start(start or {})
 

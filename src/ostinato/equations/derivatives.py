@@ -89,4 +89,4 @@ RULES: Final[dict[str, Rule]] = {
     "layer_norm": lambda b, g, v, a: (b.apply("layer_norm_grad", g, a[0]),),
     "rms_norm": lambda b, g, v, a: (b.apply("rms_norm_grad", g, a[0]),),
 }
-"""Operations without a rule (``exceeds``, leaves) pass none on; ``adjoint`` has that of products."""
+"""Operations without a rule (leaves, ``exceeds``) pass none; ``adjoint`` has that of products."""

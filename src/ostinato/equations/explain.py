@@ -137,6 +137,6 @@ def _costs(cell: Cell, given: Mapping[str, int]) -> list[str]:
         f"for         {', '.join(f'{_letter(k)} = {v}' for k, v in sizes.items())}",
         f"            {cell.num_parameters(sizes):,} parameters",
         f"            {flops:,} flops a step and row, {in_loop} of them in the loop",
-        f"            {analysis.bytes_per_step(sizes):,} bytes a step moved for one row, in float32",
+        f"            {analysis.bytes_per_step(sizes):,} bytes a step moved for a row, in float32",
         f"            {analysis.saved_bytes(sizes):,} bytes a step and row kept for training",
     ]

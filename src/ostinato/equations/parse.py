@@ -109,15 +109,19 @@ def parse(text: str) -> Syntax:
 
 def _lines(text: str) -> tuple[str, ...]:
     """Split into stripped lines, refusing what no cell needs before any parser sees it."""
-    if len(text) > MAX_CHARACTERS:
-        raise EquationError(
-            f"the equations are {len(text):,} characters long, at most {MAX_CHARACTERS:,} are read",
-            mend="a cell is a few lines; is this the right file?",
-        )
     lines = tuple(line.strip() for line in text.replace("\r\n", "\n").split("\n"))
     if len(lines) > MAX_LINES:
         raise EquationError(
             f"the equations have {len(lines):,} lines, at most {MAX_LINES} are read",
+            source=lines,
+            span=Span(MAX_LINES + 1, 0, len(lines[MAX_LINES])),
+            mend="a cell is a few lines; is this the right file?",
+        )
+    if len(text) > MAX_CHARACTERS:
+        raise EquationError(
+            f"the equations are {len(text):,} characters long, at most {MAX_CHARACTERS:,} are read",
+            source=lines,
+            span=Span(1, 0, len(lines[0])),
             mend="a cell is a few lines; is this the right file?",
         )
     for number, line in enumerate(lines, 1):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
-from ostinato.core.errors import EquationError, EquationHint, Span, did_you_mean
+from ostinato.core.errors import EquationError, EquationHint, Span, did_you_mean, warn
 from ostinato.equations.syntax import (
     Assignment,
     Binary,
@@ -256,7 +255,7 @@ class _Resolver:
                 used = ", ".join(f"`{n}`" for n in self.vectors) or "none"
                 self._fail(
                     f"the input `{name}` is never used",
-                    None,
+                    self.syntax.assignments[-1].span,
                     f"use it, or name the input in `inputs=` (free names here: {used})",
                 )
 
@@ -355,19 +354,23 @@ class _Resolver:
 
     def _hint(self, states: Collection[str]) -> None:
         if not states:
-            warnings.warn(
-                "no state: nothing is read before it is assigned, so this is a feed-forward "
-                "network, the same at every step\nmend: read the output before assigning it, "
-                "as in `h = tanh(W @ h + U @ x)`",
-                EquationHint,
-                stacklevel=6,
+            warn(
+                EquationHint(
+                    "no state: nothing is read before it is assigned, so this is a feed-forward "
+                    "network, the same at every step",
+                    source=self.syntax.source,
+                    span=self.syntax.assignments[-1].span,
+                    mend="read the output before assigning it, as in `h = tanh(W @ h + U @ x)`",
+                )
             )
         for name in self.vectors:
             longer = next((a for a in self.assigned if a.startswith(f"{name}_")), None)
             if longer and name not in self.syntax.declarations:
-                warnings.warn(
-                    f"`{name}` is a parameter here, although `{longer}` is assigned\n"
-                    f"mend: if `{name}` is meant as a state, assign it: `{name} = {longer}`",
-                    EquationHint,
-                    stacklevel=6,
+                warn(
+                    EquationHint(
+                        f"`{name}` is a parameter here, although `{longer}` is assigned",
+                        source=self.syntax.source,
+                        span=self.vectors[name],
+                        mend=f"if `{name}` is meant as a state, assign it: `{name} = {longer}`",
+                    )
                 )

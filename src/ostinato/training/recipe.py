@@ -99,7 +99,7 @@ class EvaluationRecipe(_Section):
     every: Count | None = Field(None, description="steps; null: ten times in the run")
     patience: Count | None = Field(4, description="evaluations without progress; null: never stop")
     batch_size: Count = Field(64, description="streams side by side")
-    window: Count = Field(256, description="steps at a time; does not change the score")
+    window: Count = Field(128, description="steps at a time; does not change the score")
 
 
 class SampleRecipe(_Section):
