@@ -59,9 +59,9 @@ def test_what_is_written_down(run: tuple[Path, list[Event]]):
     facts = RunFolder(folder).facts()
     assert facts["plan"]["max_steps"] == 24
     assert facts["versions"]["torch"] == torch.__version__
-    held_out = [r for r in records(folder) if r["kind"] == "held_out"]
-    assert [r["step"] for r in held_out] == [0, 6, 12, 18, 24]
-    assert all(len(r["sample"]) in (9, 10) for r in held_out)
+    scored = [r for r in records(folder) if r["kind"] == "evaluation"]
+    assert [r["step"] for r in scored] == [0, 6, 12, 18, 24]
+    assert all(len(r["sample"]) in (9, 10) for r in scored)
     trained = [r for r in records(folder) if r["kind"] == "train"]
     assert [r["step"] for r in trained] == list(range(2, 25, 2))
     assert trained[-1]["loss"] < trained[0]["loss"]
@@ -72,7 +72,7 @@ def test_the_events_are_readable_by_tensorboard(run: tuple[Path, list[Event]]):
     tags = {
         value.tag for event in EventFileLoader(str(file)).Load() for value in event.summary.value
     }
-    assert {"train/loss", "train/gradient_norm", "held_out/bits_per_character"} <= tags
+    assert {"train/loss", "train/gradient_norm", "evaluation/bits_per_character"} <= tags
 
 
 def test_best_and_last(run: tuple[Path, list[Event]]):
@@ -136,7 +136,13 @@ def test_time_is_turned_into_steps_once(tmp_path: Path, monkeypatch: pytest.Monk
     train(recipe, tmp_path / "run", stop=stop)
     plan = RunFolder(tmp_path / "run").plan()
     assert 100 < plan.max_steps < 120
+    assert plan.evaluate_every == 6
     assert plan.warmup_steps == 3
+
+
+@pytest.mark.parametrize(("seconds", "number"), [(0.001, 10), (1.5, 4), (100.0, 2)])
+def test_slow_evaluations_are_few(seconds: float, number: int):
+    assert calibration._affordable_evaluations(60, seconds) == number
 
 
 def test_measuring_leaves_the_model_as_it_was(tmp_path: Path):

@@ -149,13 +149,15 @@ def run(arguments: Sequence[str]) -> int:
     debug = "--debug" in arguments
     rest = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = app(args=rest, prog_name="ostinato", standalone_mode=False)
+        # `app(…)` would put typer's own handler of unforeseen errors in the place of ours.
+        command = typer.main.get_command(app)
+        code = command.main(args=rest, prog_name="ostinato", standalone_mode=False)
         sys.stdout.flush()
     except TyperException as error:
         functions = [command.callback for command in app.registered_commands]
         names = [function.__name__ for function in functions if function]
-        command = " ".join(["ostinato", *(argument for argument in rest[:1] if argument in names)])
-        message = f"{error.format_message().strip()}\nmend: see `{command} --help`"
+        words = ["ostinato", *(argument for argument in rest[:1] if argument in names), "--help"]
+        message = f"{error.format_message().strip()}\nmend: see `{' '.join(words)}`"
         return _fail(message, error, debug)
     except OstinatoError as error:
         return _fail(str(error), error, debug)

@@ -42,8 +42,9 @@ class _Lines:
                 self.console.print(_headline(event))
             case Evaluated():
                 self.console.print(self._evaluated(event))
-                for line in printable(event.sample).split("\n"):
-                    self.console.print(f"    │ {line}", style="dim")
+                if event.sample:
+                    text = printable(event.sample).replace("\n", "\n    │ ")
+                    self.console.print(f"    │ {text}", style="dim")
             case Finished():
                 self.console.print(self._finished(event))
             case Stepped():
@@ -63,7 +64,8 @@ class _Lines:
 
     def _evaluated(self, event: Evaluated) -> str:
         best = "  (best so far)" if event.is_best else ""
-        return f"{self.place(event.step)}  held out: {_listed(event.scores)}{best}"
+        scored_on = self.started.scored_on if self.started else ""
+        return f"{self.place(event.step)}  {scored_on}: {_listed(event.scores)}{best}"
 
     def place(self, step: int) -> str:
         total = self.started.max_steps if self.started else 0
@@ -77,7 +79,7 @@ class _Lines:
         return (
             f"{event.reason} at step {event.step:,} of {started.max_steps:,} after "
             f"{_clock(event.seconds)}\n"
-            f"{_words(started.score_name)}, held out: model {event.best_score:.3f} "
+            f"{_words(started.score_name)}, {started.scored_on}: model {event.best_score:.3f} "
             f"(step {event.best_step:,})  {others}"
         )
 
@@ -152,7 +154,7 @@ def _headline(event: Started) -> str:
     return (
         f"model: {event.num_parameters:,} parameters, {event.max_steps:,} steps{begun}; "
         f"run folder: {event.folder}\n"
-        f"to beat, {_words(event.score_name)}: {others}"
+        f"to beat, {_words(event.score_name)}, {event.scored_on}: {others}"
     )
 
 

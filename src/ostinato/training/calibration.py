@@ -16,11 +16,12 @@ from ostinato.training.recipe import Recipe
 from ostinato.training.run import Plan
 from ostinato.training.task import State, Task
 
-_NUM_EVALUATIONS = 10
+_MOST_EVALUATIONS = 10
+_EVALUATIONS_SHARE = 0.1
 # A short run warms up for a tenth of its steps at most.
 _LONGEST_WARMUP = 10
 _MIN_STEPS, _MAX_STEPS = 4, 50
-_SHARE_OF_BUDGET, _LONGEST_SECONDS = 0.03, 5.0
+_MEASURING_SHARE, _LONGEST_SECONDS = 0.03, 5.0
 
 
 def make_plan(
@@ -43,39 +44,45 @@ def make_plan(
         stop: a request to stop ends the measurement early.
     """
     limits = recipe.training
+    every = recipe.evaluation.every
+    num_evaluations = _MOST_EVALUATIONS
     ends = [float(limits.max_steps)] if limits.max_steps is not None else []
     if limits.max_epochs is not None:
         ends.append(limits.max_epochs * task.steps_per_epoch)
     if limits.max_minutes is not None:
         budget = limits.max_minutes * 60
+        num_evaluations = _affordable_evaluations(budget, evaluation_seconds)
         began = time.perf_counter()
-        seconds = _seconds_per_step(task, model, recipe, budget, stop)
+        step_seconds = _seconds_per_step(task, model, recipe, budget, stop)
         left = budget - spent_seconds - (time.perf_counter() - began)
-        ends.append(_steps_within(left, seconds, evaluation_seconds, recipe.evaluation.every))
+        if every is None:
+            ends.append((left - num_evaluations * evaluation_seconds) / step_seconds)
+        else:
+            ends.append(left / (step_seconds + evaluation_seconds / every))
     max_steps = max(1, math.floor(min(ends)))
     return Plan(
         max_steps=max_steps,
-        evaluate_every=recipe.evaluation.every or math.ceil(max_steps / _NUM_EVALUATIONS),
+        evaluate_every=every or math.ceil(max_steps / num_evaluations),
         warmup_steps=min(limits.warmup_steps, max_steps // _LONGEST_WARMUP),
         threads=torch.get_num_threads(),
     )
 
 
-def _steps_within(left: float, step: float, evaluation: float, every: int | None) -> float:
-    if every is None:
-        return (left - _NUM_EVALUATIONS * evaluation) / step
-    return left / (step + evaluation / every)
+def _affordable_evaluations(budget: float, evaluation_seconds: float) -> int:
+    """Return how many evaluations fit into their share of the time: two at least."""
+    affordable = int(_EVALUATIONS_SHARE * budget / evaluation_seconds)
+    return min(_MOST_EVALUATIONS, max(2, affordable))
 
 
 def _seconds_per_step(
     task: Task, model: nn.Module, recipe: Recipe, budget: float, stop: StopRequest
 ) -> float:
-    """Return the median time of some steps on a copy; the first, which sets up, is left out."""
+    """Return the mean time of some steps on a copy; the first, which sets up, is left out."""
     model = copy.deepcopy(model)
     optimizer = make_optimizer(model, recipe.training)
     carried: State | None = None
     times: list[float] = []
-    enough = min(_LONGEST_SECONDS, _SHARE_OF_BUDGET * budget)
+    enough = min(_LONGEST_SECONDS, _MEASURING_SHARE * budget)
     began = time.perf_counter()
     for step in range(_MAX_STEPS):
         step_began = time.perf_counter()
@@ -90,4 +97,4 @@ def _seconds_per_step(
             break
         if stop and len(times) > 1:
             break
-    return statistics.median(times[1:])
+    return statistics.fmean(times[1:])

@@ -26,6 +26,7 @@ class Started:
         num_parameters: of the model.
         baselines: score of naive predictors, by name, in the unit of ``score_name``.
         score_name: what an evaluation is judged by; lower is better.
+        scored_on: what the scores are of, in words: ``held out``, unless nothing is.
         item_name: what speed is counted in.
         max_steps: where the run ends.
         step: where it begins: not 0 when it goes on.
@@ -35,6 +36,7 @@ class Started:
     num_parameters: int
     baselines: Mapping[str, float]
     score_name: str
+    scored_on: str
     item_name: str
     max_steps: int
     step: int
@@ -59,7 +61,7 @@ class Stepped:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """The held-out part was scored.
+    """The model was scored on what it does not learn from.
 
     Attributes:
         step: steps done.

@@ -47,6 +47,7 @@ class LanguageModelTask:
         scored = with_context(corpus)
         window = min(evaluation.window, len(scored) - 1)
         self._scored = StreamedWindows(scored, evaluation.batch_size, window)
+        self.scored_on = "held out" if corpus.is_held_out else "training text"
         self.steps_per_epoch = len(self._windows)
         self.items_per_target = 1 / corpus.train.units_per_character
         self._start = start_symbol(corpus)

@@ -119,7 +119,7 @@ class Loop:
         else:
             progress.num_without_progress += 1
         sample = self.task.sample(self.model, progress.step)
-        log.write("held_out", progress.step, {**scores, **({"sample": sample} if sample else {})})
+        log.write("evaluation", progress.step, {**scores, **({"sample": sample} if sample else {})})
         self.observe(Evaluated(progress.step, scores, is_best, sample))
         return is_best
 

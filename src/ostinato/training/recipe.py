@@ -96,7 +96,7 @@ class TrainingRecipe(_Section):
 class EvaluationRecipe(_Section):
     """When and how the held-out part is scored."""
 
-    every: Count | None = Field(None, description="steps; null: ten times in the run")
+    every: Count | None = Field(None, description="steps; null: ten times in the run at most")
     patience: Count | None = Field(4, description="evaluations without progress; null: never stop")
     batch_size: Count = Field(64, description="streams side by side")
     window: Count = Field(128, description="steps at a time; does not change the score")

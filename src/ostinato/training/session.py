@@ -75,7 +75,12 @@ def train(
                     spent_seconds=now - began,
                     stop=stop,
                 )
-            facts = {**task.facts(), "baselines": baselines, "versions": _versions()}
+            facts = {
+                **task.facts(),
+                "scored_on": task.scored_on,
+                "baselines": baselines,
+                "versions": _versions(),
+            }
             folder.write_facts(plan, facts)
             observe(_started(folder, task, model, plan, baselines, 0))
             loop.progress.seconds = time.perf_counter() - began
@@ -171,6 +176,7 @@ def _started(
         num_parameters=sum(p.numel() for p in model.parameters()),
         baselines=baselines,
         score_name=task.score_name,
+        scored_on=task.scored_on,
         item_name=task.item_name,
         max_steps=plan.max_steps,
         step=step,

@@ -31,6 +31,8 @@ class Task(Protocol):
 
     score_name: str
     """The score that decides; lower is better."""
+    scored_on: str
+    """What the scores are of, in words."""
     item_name: str
     """What speed is counted in."""
     items_per_target: float
