@@ -14,7 +14,7 @@ import pytest
 import torch
 import yaml
 
-from ostinato.training import files
+from ostinato.training import files, loop
 from ostinato.training.errors import RunError
 from ostinato.training.events import Evaluated, Event, Started, Stepped
 from ostinato.training.interrupt import StopRequest
@@ -88,6 +88,20 @@ def test_stop_before_the_first_step_and_again_at_once(uninterrupted: Path, tmp_p
     assert train(tiny(), tmp_path / "run", stop=stop).step == 0
     assert resume(tmp_path / "run", stop=stop).step == 0
     resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+def test_a_machine_that_became_slow(
+    uninterrupted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    recipe = tiny(training={"max_minutes": 10})
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "_PATIENCE_WITH_MACHINE", 1e-9)
+        stopped = train(recipe, tmp_path / "run")
+        assert (stopped.reason, stopped.step) == ("out of time", 1)
+        again = resume(tmp_path / "run")
+        assert (again.reason, again.step) == ("out of time", 2)
+    assert resume(tmp_path / "run").reason == "finished"
     assert_same_end(tmp_path / "run", uninterrupted)
 
 

@@ -58,6 +58,11 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
     if finished.reason == "interrupted":
         console.print(f"everything is kept; go on with: ostinato train --resume {run}")
         return 128 + (stop.signal or 0)
+    if finished.reason == "out of time":
+        console.print(
+            "the machine became slower than it was when the steps were planned; everything is "
+            f"kept; go on with: ostinato train --resume {run}"
+        )
     if unrolled:
         show_unrolled(console, finished.folder, recipe.data.text or "")
     console.print(f"let it write with: ostinato generate {run}{_prompt_hint(recipe)}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Reason = Literal["finished", "no more progress", "interrupted"]
+Reason = Literal["finished", "no more progress", "interrupted", "out of time"]
 
 
 @dataclass(frozen=True)

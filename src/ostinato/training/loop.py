@@ -28,6 +28,9 @@ from ostinato.training.recipe import Recipe
 from ostinato.training.run import Plan, RunFolder
 from ostinato.training.task import State, Task
 
+# A sitting may take this many times the minutes of the recipe.
+_PATIENCE_WITH_MACHINE = 1.5
+
 
 @dataclass
 class Progress:
@@ -73,6 +76,9 @@ class Loop:
     def run(self, plan: Plan, log: MetricsLog, stop: StopRequest) -> Finished:
         """Train until the plan's end, until nothing gets better, or until asked to stop.
 
+        A sitting that takes much longer than the recipe allows, because the machine became slower
+        than it was when the steps were planned, stops as if asked to.
+
         Raises:
             DivergedError: the loss or a gradient is not finite; checkpoints are kept.
             StorageError: the disk is full; the newest checkpoint is kept.
@@ -81,21 +87,23 @@ class Loop:
         self.model.train()
         began, seconds_before = time.perf_counter(), progress.seconds
         steps_before = progress.step
-        while not stop and not progress.finished:
+        is_late = False
+        while not (stop or is_late or progress.finished):
             loss, num_targets = self._step(plan, log)
             now = time.perf_counter()
             progress.seconds = seconds_before + now - began
             self._report(plan, loss, num_targets, (now - began) / (progress.step - steps_before))
+            is_late = self._is_late(now - began)
             if progress.step % plan.evaluate_every == 0 or progress.step == plan.max_steps:
                 is_best = self.evaluate(log)
                 progress.seconds = seconds_before + time.perf_counter() - began
                 progress.finished = self._end(plan)
                 self.save(is_best=is_best)
-            elif stop or self._is_save_due():
+            elif stop or is_late or self._is_save_due():
                 self.save(is_best=False)
         finished = Finished(
             self.folder.path,
-            progress.finished or "interrupted",
+            progress.finished or ("interrupted" if stop else "out of time"),
             progress.step,
             progress.best_step,
             math.nan if progress.best_score is None else progress.best_score,
@@ -209,6 +217,10 @@ class Loop:
         if patience is not None and self.progress.num_without_progress >= patience:
             return "no more progress"
         return ""
+
+    def _is_late(self, seconds: float) -> bool:
+        minutes = self.recipe.training.max_minutes
+        return minutes is not None and seconds > _PATIENCE_WITH_MACHINE * minutes * 60
 
     def _is_save_due(self) -> bool:
         return time.monotonic() - self._saved_at >= self.recipe.training.checkpoint_seconds
