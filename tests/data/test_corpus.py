@@ -39,6 +39,16 @@ def test_equal_lines_are_kept_once():
     assert corpus.vocabulary.decode(corpus.train.ids) == "a\nb\nc\n"
 
 
+def test_long_lines_of_both_parts_are_measured():
+    line = "a line of more than twenty characters"
+    text = f"{line}\nshort\n" + "x" * 50 + "\n" + f"{line}\nshort\n" + "y" * (100 - len(line) - 7)
+    corpus = build_corpus(text, held_out=100 / len(text))
+    assert corpus.held_out.num_characters == 100
+    assert corpus.repeated_share == len(line) / 100
+    once = build_corpus(text, held_out=0.4, distinct_lines=True)
+    assert once.repeated_share == 0
+
+
 def test_the_fingerprint_depends_on_the_text_and_how_it_is_read():
     prints = {
         build_corpus("abcdef", held_out=0.5).sha256,

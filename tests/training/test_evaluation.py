@@ -34,6 +34,14 @@ def test_windows_are_the_whole(unit: Unit, held_out: float):
     assert scores["bits_per_character"] == pytest.approx(nats / math.log(2) * units / characters)
 
 
+def test_a_score_that_learning_by_heart_would_raise_is_noted():
+    data = {"text": TEXT, "held_out": 0.4}
+    assert any("data.distinct_lines=true" in note for note in task_of(data=data).notes())
+    text = "".join(chr(code) for code in range(256, 512))
+    data = {"text": f"{text}\n{text[::-1]}\n", "held_out": 0.5}
+    assert not any("distinct_lines" in note for note in task_of(data=data).notes())
+
+
 def test_the_score_is_the_same_every_time_and_leaves_the_model_as_it_was():
     task = task_of(model={"dropout": 0.5})
     model = task.build_model().train()

@@ -12,6 +12,9 @@ from ostinato.data.errors import DataError
 from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Ids, Normalization, Vocabulary, normalize
 
+# Shorter lines, such as `return None` or a speaker's name, recur in any text.
+_LONG_LINE = 20
+
 
 @dataclass(frozen=True)
 class Part:
@@ -40,6 +43,8 @@ class Corpus:
         train: the part to learn from.
         held_out: the tail; the training part itself where nothing is held out.
         num_unseen: held-out characters that never occur in the training part.
+        repeated_share: share of the held-out characters that stand in long lines which the training
+            part holds, too: there, a score rewards learning by heart.
         sha256: fingerprint of the normalized text.
     """
 
@@ -47,6 +52,7 @@ class Corpus:
     train: Part
     held_out: Part
     num_unseen: int
+    repeated_share: float
     sha256: str
 
     @property
@@ -96,8 +102,15 @@ def build_corpus(
         train=train,
         held_out=_part(vocabulary, tail) if tail else train,
         num_unseen=sum(character not in known for character in tail),
+        repeated_share=_repeated_share(text[:cut], tail),
         sha256=_fingerprint([unit, str(held_out), text]),
     )
+
+
+def _repeated_share(first: str, tail: str) -> float:
+    known = set(first.split("\n"))
+    lines = [line for line in tail.split("\n") if len(line) >= _LONG_LINE]
+    return sum(len(line) for line in lines if line in known) / max(1, len(tail))
 
 
 def _part(vocabulary: Vocabulary, text: str) -> Part:

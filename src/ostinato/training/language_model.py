@@ -30,6 +30,7 @@ from ostinato.training.recipe import DataRecipe, ModelRecipe, Recipe
 from ostinato.training.task import State, StepLoss
 
 _STANDARD_LIBRARY_CHARACTERS = 2_000_000
+_NOTED_SHARE = 0.05
 
 
 class LanguageModelTask:
@@ -149,6 +150,12 @@ class LanguageModelTask:
         notes = [f"text: {learned}, {held} held out{kinds}"]
         if corpus.num_unseen:
             notes.append(f"{corpus.num_unseen:,} held-out characters never occur in the first part")
+        if corpus.is_held_out and corpus.repeated_share >= _NOTED_SHARE:
+            notes.append(
+                f"{corpus.repeated_share:.0%} of the held-out text is lines that the first part "
+                "holds, too: the score rewards learning them by heart "
+                "(data.distinct_lines=true keeps one of each)"
+            )
         if self._windows.num_streams < training.batch_size:
             notes.append(
                 f"the text is short: {self._windows.num_streams} streams instead of "
