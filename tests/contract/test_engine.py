@@ -38,6 +38,7 @@ SPECS = {
     "resets": Options(resets=True),
     "lengths": Options(lengths=True),
     "learned_initial_state": Options(learn_initial_state=True),
+    "without_biases": Options(without=("",)),
     "everything": Options(
         learn_initial_state=True,
         layer_norm=True,
@@ -46,16 +47,32 @@ SPECS = {
         lengths=True,
         training=True,
     ),
+    "everything_and_dropout": Options(
+        without=("",),
+        learn_initial_state=True,
+        layer_norm=True,
+        recurrent_dropout=0.3,
+        zoneout=(("", 0.3),),
+        resets=True,
+        lengths=True,
+        training=True,
+    ),
+    "everything_in_use": Options(
+        layer_norm=True, recurrent_dropout=0.3, zoneout=(("", 0.3),), resets=True, lengths=True
+    ),
 }
 
 
 def _options(name: str, spec: str) -> Options:
-    """Fill in which states zoneout acts on: those with a finite start."""
-    options = SPECS[spec]
-    if not options.zoneout:
-        return options
-    states = [s.name for s in CELLS[name].graph.states if s.initial != -np.inf]
-    return replace(options, zoneout=tuple((s, 0.3) for s in states))
+    """Fill in the biases, and which states zoneout acts on: those with a finite start."""
+    options, graph = SPECS[spec], CELLS[name].graph
+    if options.without:
+        biases = tuple(p.name for p in graph.parameters if p.role == "bias")
+        options = replace(options, without=biases)
+    if options.zoneout:
+        states = [s.name for s in graph.states if s.initial != -np.inf]
+        options = replace(options, zoneout=tuple((s, 0.3) for s in states))
+    return options
 
 
 def _sizes(name: str) -> dict[str, int]:
@@ -118,7 +135,7 @@ def test_program_computes_the_equations(name: str, engine: Engine) -> None:
         (name, spec)
         for name in CELLS
         for spec in SPECS
-        if not (spec == "recurrent_dropout" and name in WITHOUT_RECURRENT_PRODUCT)
+        if not (SPECS[spec].recurrent_dropout and name in WITHOUT_RECURRENT_PRODUCT)
     ],
 )
 def test_adjoint_agrees_with_autograd(name: str, spec: str, engine: Engine) -> None:

@@ -32,6 +32,11 @@ one_way = pytest.mark.parametrize(
     [(n, o) for n, o in COMBINATIONS if not o.arguments.get("bidirectional")],
     ids=[f"{n}-{o.name}" for n, o in COMBINATIONS if not o.arguments.get("bidirectional")],
 )
+# Where a case takes a second: every cell, and every option of one cell.
+_FEW = [(n, o) for n, o in COMBINATIONS if not o.arguments or n == "lstm"]
+each_cell_and_each_option = pytest.mark.parametrize(
+    ("name", "option"), _FEW, ids=[f"{n}-{o.name}" for n, o in _FEW]
+)
 every_cell = pytest.mark.parametrize("name", CELLS)
 NUM_STEPS = 6
 LENGTHS = (6, 2, 4)
@@ -262,9 +267,9 @@ def test_training_is_reproducible_by_seed(name: str, option: Option) -> None:
     assert torch.equal(runs[0], runs[2]) == (not drops)
 
 
-@every_cell
-def test_functional_transforms(name: str) -> None:
-    layer = make_layer(name).eval()
+@combinations
+def test_functional_transforms(name: str, option: Option) -> None:
+    layer = make_layer(name, option.arguments).eval()
     x = make_input(layer, 3, 4)
     weights = {k: w.detach() for k, w in layer.named_parameters()}
 
@@ -281,8 +286,63 @@ def test_functional_transforms(name: str) -> None:
 
 
 @every_cell
-def test_compile_and_export(name: str) -> None:
+def test_lengths_and_resets_under_vmap(name: str) -> None:
     layer = make_layer(name).eval()
+    x = map_input(make_input(layer, 4, 6), lambda s: s.unflatten(1, (3, 2)).transpose(0, 1))
+    lengths = torch.tensor([[4, 1], [2, 3], [4, 0]])
+    resets = torch.rand(3, 4, 2) < 0.4
+
+    def run(x: Any, lengths: Tensor, resets: Tensor) -> Tensor:
+        return layer(x, lengths=lengths, resets=resets)[0]
+
+    together = torch.func.vmap(run)(x, lengths, resets)
+    for k in range(3):
+        alone = run(map_input(x, lambda s, k=k: s[k]), lengths[k], resets[k])
+        assert_close(together[k], alone, f"group {k}")
+
+
+# torch.func's own decompositions are still scripted.
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("name", ["elman", "lstm", "mingru"])
+def test_jacobians_and_hessians(name: str) -> None:
+    layer = make_layer(name).eval()
+    x = make_input(layer, 2, 1)
+    assert isinstance(x, Tensor)
+    backwards = torch.func.jacrev(lambda s: layer(s)[0])(x)
+    assert_close(torch.func.jacfwd(lambda s: layer(s)[0])(x), backwards)
+    direction = torch.randn_like(x)
+    _, along = torch.func.jvp(lambda s: layer(s)[0], (x,), (direction,))
+    assert_close(along, torch.einsum("abcijk,ijk->abc", backwards, direction))
+    hessian = torch.func.hessian(lambda s: layer(s)[0].square().sum())(x).reshape(x.numel(), -1)
+    assert_close(hessian, hessian.T)
+
+
+@combinations
+def test_the_meta_device(name: str, option: Option) -> None:
+    layer = make_layer(name, option.arguments).to("meta")
+    x = map_input(make_input(layer, NUM_STEPS), lambda s: s.to("meta"))
+    output, state = layer(x, lengths=torch.tensor(LENGTHS, device="meta"))
+    assert output.shape == (NUM_STEPS, 3, layer.output_size)
+    assert output.is_meta
+    assert all(value.is_meta for value in state.values())
+
+
+@combinations
+def test_autocast_decides_the_dtype(name: str, option: Option) -> None:
+    layer = make_layer(name, option.arguments).eval().float()
+    x = map_input(make_input(layer, 3), lambda s: s.float())
+    expected, _ = layer(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        output, state = layer(x)
+    assert output.dtype == torch.bfloat16
+    assert all(value.dtype == torch.bfloat16 for value in state.values())
+    assert output.isfinite().all()
+    assert (output.float() - expected).abs().max() <= 0.1 * expected.abs().max()
+
+
+@each_cell_and_each_option
+def test_compile_and_export(name: str, option: Option) -> None:
+    layer = make_layer(name, option.arguments).eval()
     x = make_input(layer, 3, 2)
     expected = layer(x)
     torch.compiler.reset()

@@ -16,7 +16,7 @@ from ostinato.equations.adjoint import adjoint
 from ostinato.equations.cell import parameter_shape
 from tests.contract.reference import run_reference
 from tests.equations.strategies import cells
-from tests.tolerances import ADJOINT, assert_close
+from tests.tolerances import ADJOINT, WALKED, assert_close
 
 SIZE, NUM_STEPS, NUM_ROWS = 3, 3, 2
 SANE = 1e4
@@ -56,7 +56,7 @@ def test_program_and_adjoint(text: str) -> None:
     assume(np.isfinite(expected).all() and np.abs(expected).max() < SANE)
     result = run(program, call)
     output = result.outputs[cell.output]
-    assert_close(output.detach(), torch.from_numpy(expected), text, 1e-9)
+    assert_close(output.detach(), torch.from_numpy(expected), text, WALKED)
     leaves = [*call.inputs.values(), *call.parameters.values(), *call.initial.values()]
     reference = torch.autograd.grad(output.square().sum(), leaves, allow_unused=True)
     known = [g for g in reference if g is not None]

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 import ostinato.nn as onn
+from ostinato.core.errors import OptionError, UnknownNameError
 from tests.tolerances import assert_close
 
 
@@ -80,7 +81,11 @@ def test_training_goes_on_as_before() -> None:
         assert_close(b, a, name)
 
 
+@pytest.mark.filterwarnings("ignore:torch.ao.quantization is deprecated")
+@pytest.mark.filterwarnings("ignore:torch.quantize_per_tensor")
 def test_what_is_left_has_a_reason() -> None:
+    patched = nn.LSTM(3, 3)
+    patched.forward = patched.forward
     model = nn.ModuleDict(
         {
             "own": Mine(3, 3),
@@ -88,19 +93,40 @@ def test_what_is_left_has_a_reason() -> None:
             "done": onn.GRU(3, 3),
             "equations": onn.Recurrent("mgu", 3, 3),
             "normed": nn.utils.parametrizations.weight_norm(nn.GRU(3, 3), "weight_hh_l0"),
+            "patched": patched,
+            "quantised": torch.ao.nn.quantized.dynamic.LSTMCell(3, 3),
+            "prepared": torch.ao.nn.quantizable.LSTM(3, 3),
         }
     )
     summary = onn.accelerate(model)
     assert not summary.swapped
     reasons = {s.name: s.reason for s in summary.left}
-    assert reasons.keys() == model.keys()
+    assert model.keys() <= reasons.keys()
     assert "subclass of nn.LSTM" in reasons["own"]
     assert "single cell" in reasons["cell"]
     assert "already" in reasons["done"]
     assert "already" in reasons["equations"]
-    assert "subclass of nn.GRU" in reasons["normed"]
+    assert "parametrised" in reasons["normed"]
+    assert "replaced" in reasons["patched"]
+    assert "quantised" in reasons["quantised"]
+    assert "quantised" in reasons["prepared"]
     assert "left own (Mine): a subclass of nn.LSTM" in str(summary)
     assert str(onn.accelerate(nn.Linear(2, 2))) == "no recurrent layer found"
+
+
+def test_an_unknown_engine_changes_nothing() -> None:
+    model = nn.Sequential(nn.LSTM(3, 4))
+    with pytest.raises(UnknownNameError, match="unknown engine 'nativ'"):
+        onn.accelerate(model, engine="nativ")
+    assert type(model[0]) is nn.LSTM
+    assert model(torch.randn(5, 2, 3))[0].shape == (5, 2, 4)
+
+
+def test_a_layer_that_is_held_twice() -> None:
+    layer = nn.GRU(3, 3)
+    summary = onn.accelerate(nn.ModuleDict({"encoder": layer, "decoder": layer}))
+    assert [(s.name, s.kind) for s in summary.swapped] == [("encoder", "GRU"), ("decoder", "GRU")]
+    assert isinstance(layer, onn.GRU)
 
 
 def test_a_layer_by_itself() -> None:
@@ -118,7 +144,5 @@ def test_explain_names_the_engine_and_its_reason(kind: str) -> None:
     assert "engine: eager (engine='auto')" in text
     assert "eager: runs it, plain torch operations" in text
     assert "h[t-1]" in text
-    with pytest.raises(
-        onn.explanation.OptionError, match="got a Linear, expected a recurrent layer"
-    ):
+    with pytest.raises(OptionError, match="got a Linear, expected a recurrent layer"):
         onn.explain(nn.Linear(2, 2))

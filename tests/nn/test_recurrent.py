@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ostinato.core.errors import EquationError, OptionError, OstinatoError, ShapeError
@@ -141,6 +144,11 @@ def test_half_precision_and_autocast() -> None:
         ({"hidden_size": 4.0}, OptionError, "hidden_size must be a positive integer, got 4.0"),
         ({"num_layers": 0}, OptionError, "num_layers must be a positive integer, got 0"),
         ({"dropout": 1.5}, OptionError, r"dropout must lie in \[0, 1\], got 1.5"),
+        ({"dropout": "a"}, OptionError, "dropout must be a number, got 'a'"),
+        ({"zoneout": "a"}, OptionError, "zoneout must be a number, got 'a'"),
+        ({"recurrent_dropout": {"h": 0.1}}, OptionError, "recurrent_dropout must be a number"),
+        ({"layer_norm": "yes"}, OptionError, "layer_norm must be True or False, got 'yes'"),
+        ({"bidirectional": 2}, OptionError, "bidirectional must be True or False, got 2"),
         ({"zoneout": 1.0}, OptionError, r"zoneout must lie in \[0, 1\), got 1.0"),
         ({"zoneout": {"k": 0.1}}, OptionError, "unknown state in `zoneout` 'k'"),
         ({"cell": "slstm", "zoneout": 0.1}, OptionError, "'m' starts at -inf"),
@@ -177,3 +185,40 @@ def test_wrong_calls_say_how_to_mend_them() -> None:
         two(x)
     with pytest.raises(ShapeError, match=r"input 'v' has 4 steps .*\nmend: "):
         two({"x": x, "v": torch.randn(4, 2, 2)})
+
+
+def test_sizes_may_be_numpy_integers() -> None:
+    layer = Recurrent("gru", np.int64(3), np.int32(4), num_layers=np.int64(2))
+    assert layer(torch.randn(2, 1, 3))[0].shape == (2, 1, 4)
+
+
+def test_dropout_without_a_place_is_told() -> None:
+    with pytest.warns(UserWarning, match="acts between layers, and there is one"):
+        Recurrent("gru", 3, 4, dropout=0.5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda layer, x: layer(x, (x[:1],)), "state of type tuple, expected a mapping"),
+        (lambda layer, x: layer(x, {"h": [0.0]}), "state 'h' is of type list"),
+        (lambda layer, x: layer(x, {"h": torch.zeros(1, 2, 4).double()}), "of torch.float64"),
+        (lambda layer, x: layer(x.tolist()), "input 'x' is of type list"),
+        (lambda layer, x: layer(x, lengths=[6, "a"]), "lengths must be integers"),
+        (lambda layer, x: layer(x.to("meta")), "got a tensor on meta"),
+        (lambda layer, x: layer.step(x), r"got a step of shape \[6, 2, 3\], expected \[B, I\]"),
+        (lambda layer, x: layer.step(x[0], x[0]), "state of type Tensor"),
+    ],
+)
+def test_what_is_no_input_or_no_state(
+    call: Callable[[Recurrent, Tensor], object], message: str
+) -> None:
+    with pytest.raises(ShapeError, match=message) as caught:
+        call(Recurrent("gru", 3, 4), torch.zeros(6, 2, 3))
+    assert "\nmend: " in str(caught.value)
+
+
+def test_the_repr_shows_what_is_not_usual() -> None:
+    layer = Recurrent("gru", 3, 4, layer_norm=True, zoneout=0.1)
+    assert "layer_norm=True" in repr(layer)
+    assert "zoneout={'h': 0.1}" in repr(layer)

@@ -122,7 +122,7 @@ def test_weights_start_and_travel_as_torchs(kind: str) -> None:
         target.load_state_dict(torch.load(file, weights_only=True), strict=True)
         x = torch.randn(4, 2, INPUT_SIZE)
         assert_close(_tensors(ours(x))[0], _tensors(torchs(x))[0])
-    assert repr(ours) == repr(torchs)
+    assert repr(ours) == f"{repr(torchs)[:-1]}, engine='auto')"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -216,3 +216,68 @@ def test_wrong_calls_say_how_to_mend_them() -> None:
         OptionError, match=r"unknown engine 'nativ'.*\nexpected one of: auto, eager"
     ):
         onn.GRU(4, 5, engine="nativ")
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_a_stream_is_the_sequence_step_by_step(kind: str) -> None:
+    layer = getattr(onn, kind)(3, 4, num_layers=2)
+    x = torch.randn(5, 2, 3)
+    output, state = layer(x)
+    carried, steps = None, []
+    for x_t in x:
+        step, carried = layer.step(x_t, carried)
+        steps.append(step)
+    assert_close(torch.stack(steps), output)
+    ends = zip(carried, state, strict=True) if kind == "LSTM" else [(carried, state)]
+    for got, expected in ends:
+        assert_close(got, expected)
+    with pytest.raises(OptionError, match="cannot run as a stream"):
+        getattr(onn, kind)(3, 4, bidirectional=True).step(x[0])
+
+
+# Dynamo looks at the .grad of views of weights when it goes on behind a break.
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor that is not a leaf")
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_compile_in_one_piece_where_dynamo_lets_it(kind: str) -> None:
+    # Dynamo leaves every nn.RNNBase, torch's own included, out of its graphs unless told not to.
+    layer, x = getattr(onn, kind)(3, 4), torch.randn(3, 2, 3)
+    torch.compiler.reset()
+    assert_close(torch.compile(layer, backend="aot_eager")(x)[0], layer(x)[0])
+    with torch._dynamo.config.patch(allow_rnn=True):
+        torch.compiler.reset()
+        compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+        assert_close(compiled(x)[0], layer(x)[0])
+    exported = torch.export.export(layer, (x,))
+    assert_close(exported.module()(x)[0], layer(x)[0])
+
+
+@pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
+def test_autocast_as_torch(kind: str) -> None:
+    theirs = getattr(nn, kind)(3, 4)
+    ours = getattr(onn, kind)(3, 4)
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(5, 2, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        expected, got = theirs(x)[0], ours(x)[0]
+    assert got.dtype == torch.bfloat16
+    if kind != "GRU":  # torch's own stays in float32 on the CPU; on CUDA it does not
+        assert expected.dtype == torch.bfloat16
+    assert (got - expected).abs().max() < 0.02
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        ("GRU", (None,), "'x' is of type NoneType, expected a tensor"),
+        ("LSTM", ([[0.0]],), "'x' is of type list, expected a tensor"),
+        ("GRU", (torch.zeros(2, 1, 3), (torch.zeros(1, 1, 4),)), "'h' is of type tuple"),
+        ("LSTM", (torch.zeros(2, 1, 3), torch.zeros(1, 1, 4)), "expected the pair"),
+        ("RNN", (torch.zeros(2, 1, 3), torch.zeros(1, 1, 4).double()), "got a tensor of torch.fl"),
+    ],
+)
+def test_what_is_no_tensor_or_no_state(
+    kind: str, arguments: tuple[object, ...], message: str
+) -> None:
+    with pytest.raises(ShapeError, match=message) as caught:
+        getattr(onn, kind)(3, 4)(*arguments)
+    assert "\nmend: " in str(caught.value)

@@ -6,8 +6,7 @@ from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
 from ostinato.engines.dispatch import Request, choose, verdicts
-from ostinato.nn.recurrent import Recurrent
-from ostinato.nn.torch_layers import TorchLayer
+from ostinato.nn.layer import SequenceLayer
 
 
 class Explanation:
@@ -33,7 +32,7 @@ def explain(layer: nn.Module, x: Tensor | None = None) -> Explanation:
     Raises:
         OptionError: the module is not a recurrent layer of the house.
     """
-    if not isinstance(layer, Recurrent | TorchLayer):
+    if not isinstance(layer, SequenceLayer):
         raise OptionError(
             f"got a {type(layer).__name__}, expected a recurrent layer of ostinato\n"
             "mend: call ostinato.accelerate(model) first, and explain one of its layers"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -16,26 +16,7 @@ from torch import Tensor, nn
 from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.equations.gates import GateBias, find_gates, recurrent_blocks
 from ostinato.equations.graph import Graph, Parameter
-from ostinato.nn.stack import Stack
-
-
-class Layer(Protocol):
-    """What the schemes need of a layer: its weights by their names in the equations."""
-
-    @property
-    def stack(self) -> Stack:
-        """Everything about the layer but its weights."""
-        ...
-
-    def cell_parameters(self, layer: int = 0, direction: int = 0) -> Mapping[str, Tensor]:
-        """Return the weights of one layer and direction."""
-        ...
-
-    def set_cell_parameter(
-        self, name: str, value: Tensor, layer: int = 0, direction: int = 0
-    ) -> None:
-        """Overwrite one weight."""
-        ...
+from ostinato.nn.layer import SequenceLayer
 
 
 def start(
@@ -99,7 +80,7 @@ def _orthogonal(block: Tensor) -> None:
     block.copy_(nn.init.orthogonal_(wide))
 
 
-def orthogonal(layer: Layer, gain: float = 1.0) -> None:
+def orthogonal(layer: SequenceLayer, gain: float = 1.0) -> None:
     """Start every matrix that multiplies a state orthogonal (Saxe et al. 2014, arXiv:1312.6120).
 
     Args:
@@ -117,7 +98,7 @@ def orthogonal(layer: Layer, gain: float = 1.0) -> None:
     _on_recurrent(layer, "orthogonal", fill)
 
 
-def identity(layer: Layer, gain: float = 1.0) -> None:
+def identity(layer: SequenceLayer, gain: float = 1.0) -> None:
     """Start every matrix that multiplies a state at the identity (Le et al., arXiv:1504.00941).
 
     Args:
@@ -136,7 +117,7 @@ def identity(layer: Layer, gain: float = 1.0) -> None:
     _on_recurrent(layer, "identity", fill)
 
 
-def forget_bias(layer: Layer, value: float = 1.0) -> None:
+def forget_bias(layer: SequenceLayer, value: float = 1.0) -> None:
     """Start the biases of the forget gates so that they add ``value`` (Jozefowicz et al. 2015).
 
     Args:
@@ -153,7 +134,7 @@ def forget_bias(layer: Layer, value: float = 1.0) -> None:
             layer.set_cell_parameter(bias.parameter, filled, layer_index, direction)
 
 
-def chrono(layer: Layer, max_steps: int) -> None:
+def chrono(layer: SequenceLayer, max_steps: int) -> None:
     """Spread the gates' memory over 1 … ``max_steps`` (Tallec, Ollivier 2018, arXiv:1804.11188).
 
     Forget biases start at log(U(1, max_steps - 1)), input biases at the negative of it.
@@ -186,7 +167,7 @@ SCHEMES: Final[dict[str, Callable[..., None]]] = {
 """The schemes by name."""
 
 
-def apply(layer: Layer, scheme: str, **arguments: Any) -> None:
+def apply(layer: SequenceLayer, scheme: str, **arguments: Any) -> None:
     """Apply a scheme by its name: ``apply(layer, "chrono", max_steps=200)``.
 
     Raises:
@@ -197,21 +178,15 @@ def apply(layer: Layer, scheme: str, **arguments: Any) -> None:
     SCHEMES[scheme](layer, **arguments)
 
 
-def _places(layer: Layer) -> Iterator[tuple[int, int]]:
-    for index in range(layer.stack.num_layers):
-        for direction in range(layer.stack.num_directions):
-            yield index, direction
-
-
 @torch.no_grad()
-def _on_recurrent(layer: Layer, scheme: str, fill: Callable[[Tensor], None]) -> None:
+def _on_recurrent(layer: SequenceLayer, scheme: str, fill: Callable[[Tensor], None]) -> None:
     graph = layer.stack.graph
     blocks = recurrent_blocks(graph)
     if not blocks:
         raise OptionError(
             f"{scheme}: this cell multiplies no state by a matrix\nmend: leave the scheme out"
         )
-    for index, direction in _places(layer):
+    for index, direction in layer.places():
         weights = layer.cell_parameters(index, direction)
         for name, piece in blocks:
             parameter = graph.parameter(name)
@@ -221,7 +196,7 @@ def _on_recurrent(layer: Layer, scheme: str, fill: Callable[[Tensor], None]) -> 
 
 
 def _gates(
-    layer: Layer, scheme: str
+    layer: SequenceLayer, scheme: str
 ) -> Iterator[tuple[tuple[tuple[GateBias, ...], tuple[GateBias, ...]], int, int]]:
     found = find_gates(layer.stack.step_graph)
     if not found:
@@ -229,6 +204,6 @@ def _gates(
             f"{scheme}: the equations hold no gate with a bias, `f * s` with f = sigmoid(…)\n"
             "mend: leave the scheme out, or set the bias by its name"
         )
-    for index, direction in _places(layer):
+    for index, direction in layer.places():
         for gates in found:
             yield (gates.forget, gates.input), index, direction

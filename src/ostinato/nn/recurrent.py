@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import cells
-from ostinato.core.errors import OptionError, ShapeError
+from ostinato.core.errors import OptionError
 from ostinato.engines.dispatch import check_engine
 from ostinato.equations.cell import Cell, parameter_shape
 from ostinato.equations.rewrites import Options, transform
 from ostinato.nn.init import start
-from ostinato.nn.sequences import normalise
+from ostinato.nn.layer import (
+    SequenceLayer,
+    State,
+    check_chance,
+    check_count,
+    check_flags,
+    described_options,
+    place_suffix,
+)
 from ostinato.nn.stack import Stack
 
-State = Mapping[str, Tensor]
 
-
-class Recurrent(nn.Module):
+class Recurrent(SequenceLayer):
     """Any cell over sequences: stacked, bidirectional, with every option.
 
     The parameters carry the cell's own names with torch's suffix: ``W_hh_l0``, ``W_hh_l0_reverse``.
@@ -36,7 +43,7 @@ class Recurrent(nn.Module):
         batch_first: tensors are ``[B, T, I]`` rather than ``[T, B, I]``.
         dropout: the chance that an output is dropped between two layers.
         recurrent_dropout: the chance that a unit of a recurrent product's operand is dropped, by
-            one mask a sequence (Gal, Ghahramani 2016).
+            one mask for all steps of a call (Gal, Ghahramani 2016).
         zoneout: the chance that a unit keeps its old value (Krueger et al. 2017); a mapping from
             state name to chance where states differ.
         layer_norm: normalise the pre-activations (Ba, Kiros, Hinton 2016).
@@ -75,18 +82,34 @@ class Recurrent(nn.Module):
     ) -> None:
         super().__init__()
         check_engine(engine)
-        check_counts(num_layers=num_layers, dropout=dropout)
+        check_flags(
+            bidirectional=bidirectional,
+            batch_first=batch_first,
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+            return_all_states=return_all_states,
+        )
         self.cell = as_cell(cell)
-        self.input_size = input_size
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
+        self.input_size = check_count("input_size", input_size)
+        self.hidden_size = check_count("hidden_size", hidden_size)
+        self.num_layers = check_count("num_layers", num_layers)
         self.bidirectional = bidirectional
         self.batch_first = batch_first
-        self.dropout = dropout
+        self.dropout = check_chance("dropout", dropout)
+        if not 0 <= self.dropout <= 1:
+            raise OptionError(
+                f"dropout must lie in [0, 1], got {dropout}\nmend: pass the chance of a zero"
+            )
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"dropout={dropout} acts between layers, and there is one: num_layers=1\n"
+                "mend: recurrent_dropout=…, or nn.Dropout behind the layer",
+                stacklevel=2,
+            )
         options = Options(
             learn_initial_state=learn_initial_state,
             layer_norm=layer_norm,
-            recurrent_dropout=recurrent_dropout,
+            recurrent_dropout=check_chance("recurrent_dropout", recurrent_dropout),
             zoneout=zoneout_by_state(self.cell.states, zoneout),
         )
         self.stack = Stack(
@@ -98,11 +121,12 @@ class Recurrent(nn.Module):
             return_all_states=return_all_states,
         )
         self._weights = transform(self.cell.graph, options).parameters
-        for layer, suffix in self._places():
+        for layer, direction in self.places():
             for parameter in self._weights:
                 shape = parameter_shape(parameter, self.stack.sizes[layer])
                 tensor = torch.empty(shape, device=device, dtype=dtype)
-                self.register_parameter(f"{parameter.name}{suffix}", nn.Parameter(tensor))
+                name = f"{parameter.name}{place_suffix(layer, direction)}"
+                self.register_parameter(name, nn.Parameter(tensor))
         self.reset_parameters()
 
     def _layer_sizes(
@@ -123,11 +147,6 @@ class Recurrent(nn.Module):
             width = layers[-1][self.cell.graph.values[output].dim] * (1 + self.bidirectional)
         return tuple(layers)
 
-    def _places(self) -> Iterator[tuple[int, str]]:
-        for layer in range(self.num_layers):
-            for direction in range(1 + self.bidirectional):
-                yield layer, place_suffix(layer, direction)
-
     @property
     def output_size(self) -> int:
         """The last dimension of the output: D times the size of the cell's output."""
@@ -135,10 +154,10 @@ class Recurrent(nn.Module):
 
     def reset_parameters(self) -> None:
         """Start every weight anew, by its role in the equations (see ``ostinato.nn.init``)."""
-        for layer, suffix in self._places():
+        for layer, direction in self.places():
             start(
                 self._weights,
-                {p.name: getattr(self, f"{p.name}{suffix}") for p in self._weights},
+                self.cell_parameters(layer, direction),
                 self.cell.graph,
                 self.stack.sizes[layer],
                 self.cell.start,
@@ -183,25 +202,7 @@ class Recurrent(nn.Module):
         Raises:
             ShapeError: a shape or dtype does not fit.
         """
-        sizes = {i.name: self.stack.sizes[0][i.dim] for i in self.cell.graph.inputs}
-        sequences = normalise(
-            x, sizes, batch_first=self.batch_first, lengths=lengths, resets=resets
-        )
-        weight = next(self.parameters(), None)
-        check_dtype(next(iter(sequences.streams.values())), weight)
-        if state is not None and not sequences.is_batched:
-            state = {name: tensor.unsqueeze(1) for name, tensor in state.items()}
-        output, states = self.stack.run(
-            self.cell_parameters,
-            sequences,
-            state,
-            dropout=self.dropout,
-            training=self.training,
-        )
-        restore = (
-            sequences.restore_steps if self.stack.return_all_states else sequences.restore_state
-        )
-        return sequences.restore(output), {name: restore(s) for name, s in states.items()}
+        return self._run(x, state, lengths, resets)
 
     def step(
         self, x: Tensor | Mapping[str, Tensor], state: State | None = None
@@ -218,21 +219,7 @@ class Recurrent(nn.Module):
         Raises:
             OptionError: the layer is bidirectional, so it must see the end first.
         """
-        if self.bidirectional:
-            raise OptionError(
-                "a bidirectional layer cannot run as a stream: it reads from the end\n"
-                "mend: use bidirectional=False, or run whole sequences"
-            )
-        axis = 1 if self.batch_first and _dims(x) == 2 else 0
-        one = (
-            {name: tensor.unsqueeze(axis) for name, tensor in x.items()}
-            if isinstance(x, Mapping)
-            else x.unsqueeze(axis)
-        )
-        output, states = self(one, state)
-        if self.stack.return_all_states:
-            states = {name: s.select(1 + axis, 0) for name, s in states.items()}
-        return output.select(axis, 0), states
+        return self._step(x, state)
 
     def extra_repr(self) -> str:
         """Describe the layer in its ``repr``."""
@@ -243,16 +230,10 @@ class Recurrent(nn.Module):
         parts.extend(
             f"{flag}=True" for flag in ("bidirectional", "batch_first") if getattr(self, flag)
         )
+        if self.dropout:
+            parts.append(f"dropout={self.dropout}")
+        parts.extend(described_options(self.stack))
         return ", ".join(parts)
-
-
-def _dims(x: Tensor | Mapping[str, Tensor]) -> int:
-    return next(iter(x.values())).dim() if isinstance(x, Mapping) else x.dim()
-
-
-def place_suffix(layer: int, direction: int) -> str:
-    """Return torch's suffix of the parameters of a layer and direction."""
-    return f"_l{layer}{'_reverse' if direction else ''}"
 
 
 def as_cell(cell: Cell | str) -> Cell:
@@ -272,40 +253,5 @@ def zoneout_by_state(
 ) -> tuple[tuple[str, float], ...]:
     """Return the chance of every state that has one."""
     chances = zoneout if isinstance(zoneout, Mapping) else dict.fromkeys(states, zoneout)
-    return tuple((name, float(chance)) for name, chance in chances.items() if chance)
-
-
-def check_counts(*, num_layers: int, dropout: float) -> None:
-    """Refuse counts and chances that mean nothing.
-
-    Raises:
-        OptionError: the message names the option.
-    """
-    if type(num_layers) is not int or num_layers < 1:
-        raise OptionError(
-            f"num_layers must be a positive integer, got {num_layers!r}\nmend: use 1 or more"
-        )
-    if not 0 <= dropout <= 1:
-        raise OptionError(
-            f"dropout must lie in [0, 1], got {dropout}\nmend: pass the chance of a zero"
-        )
-
-
-def check_dtype(x: Tensor, weight: Tensor | None) -> None:
-    """Refuse inputs of another dtype or device than the weights.
-
-    Raises:
-        ShapeError: the message says how to convert.
-    """
-    if weight is None or torch.is_autocast_enabled(x.device.type):
-        return
-    if x.dtype != weight.dtype:
-        raise ShapeError(
-            f"got input of {x.dtype}, the layer's weights are {weight.dtype}\n"
-            f"mend: x.to({weight.dtype}), or layer.to({x.dtype})"
-        )
-    if x.device != weight.device:
-        raise ShapeError(
-            f"got input on {x.device}, the layer's weights are on {weight.device}\n"
-            f"mend: x.to('{weight.device}'), or layer.to('{x.device}')"
-        )
+    checked = {name: check_chance("zoneout", chance) for name, chance in chances.items()}
+    return tuple((name, chance) for name, chance in checked.items() if chance)

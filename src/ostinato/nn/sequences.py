@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -31,6 +31,10 @@ class Sequences:
     batch_first: bool
     is_batched: bool
     packed: PackedSequence | None
+
+    def with_streams(self, streams: dict[str, Tensor]) -> Sequences:
+        """Return the same sequences with other numbers."""
+        return replace(self, streams=streams)
 
     @property
     def num_rows(self) -> int:
@@ -75,12 +79,14 @@ def normalise(
         resets: ``[T, B]``, ``[B, T]`` or ``[T]``, in the order of ``x``.
 
     Raises:
-        ShapeError: a shape does not fit.
+        ShapeError: something is no tensor, or a shape does not fit.
         OptionError: ``lengths`` or ``resets`` cannot go with a PackedSequence.
     """
     if isinstance(x, PackedSequence):
         return _unpack(x, sizes, lengths, resets)
     given = dict(x) if isinstance(x, Mapping) else {next(iter(sizes)): x}
+    for name, stream in given.items():
+        check_tensor(stream, f"input {name!r}", "[T, B, I]")
     _check_names(given, sizes)
     is_batched = _check_shapes(given, sizes)
     streams = {
@@ -142,7 +148,13 @@ def _lengths(
 ) -> Tensor | None:
     if lengths is None:
         return None
-    counts = torch.as_tensor(lengths, device=device)
+    try:
+        counts = torch.as_tensor(lengths, device=device)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(
+            f"lengths must be integers of shape [{num_rows}], got {lengths!r}\n"
+            "mend: pass the number of steps of each row"
+        ) from error
     if counts.is_floating_point() or counts.dtype == torch.bool or counts.dim() > 1:
         raise ShapeError(
             f"lengths must be integers of shape [{num_rows}], got {counts.dtype} of shape "
@@ -153,7 +165,7 @@ def _lengths(
         raise ShapeError(
             f"got {counts.shape[0]} lengths for {num_rows} rows\nmend: pass one length a row"
         )
-    if not torch.compiler.is_compiling() and num_rows:
+    if _has_numbers(counts) and num_rows:
         low, high = int(counts.min()), int(counts.max())
         if low < 0 or high > num_steps:
             raise ShapeError(
@@ -161,6 +173,28 @@ def _lengths(
                 "mend: check that lengths count steps, and whether batch_first fits the input"
             )
     return counts
+
+
+def check_tensor(value: object, what: str, shape: str) -> None:
+    """Refuse what is no tensor.
+
+    Raises:
+        ShapeError: the message says what was expected.
+    """
+    if not isinstance(value, Tensor):
+        raise ShapeError(
+            f"{what} is of type {type(value).__name__}, expected a tensor {shape}\n"
+            "mend: torch.as_tensor(…), or what the layer returned"
+        )
+
+
+def _has_numbers(tensor: Tensor) -> bool:
+    """Whether the entries can be looked at: not under torch.compile, torch.func, or on meta."""
+    if torch.compiler.is_compiling() or tensor.is_meta:
+        return False
+    # torch.func has no public question for this.
+    functorch = torch._C._functorch  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
+    return not functorch.is_functorch_wrapped_tensor(tensor)
 
 
 def _resets(

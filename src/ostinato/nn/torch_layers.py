@@ -2,12 +2,16 @@
 
 They derive from torch's own, so parameters, ``state_dict``, initialisation and ``isinstance`` are
 torch's; only the run is replaced, and the options that torch lacks are added, by keyword.
+
+``torch.compile`` and ``torch.export`` take them (Dynamo keeps every ``nn.RNNBase``, torch's own
+too, in a graph of its own unless ``torch._dynamo.config.allow_rnn`` is set); ``torch.jit.script``
+does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, overload
+from collections.abc import Mapping, Sequence
+from typing import Any, cast, overload
 
 import torch
 from torch import Tensor, nn
@@ -21,15 +25,20 @@ from ostinato.equations.cell import parameter_shape
 from ostinato.equations.graph import Parameter
 from ostinato.equations.rewrites import Options
 from ostinato.nn.init import start
-from ostinato.nn.recurrent import check_dtype, place_suffix, zoneout_by_state
-from ostinato.nn.sequences import Sequences, normalise
+from ostinato.nn.layer import (
+    SequenceLayer,
+    check_chance,
+    check_flags,
+    described_options,
+    place_suffix,
+)
+from ostinato.nn.recurrent import zoneout_by_state
 from ostinato.nn.stack import Stack
 
 
-class TorchLayer(nn.RNNBase):
+class TorchLayer(SequenceLayer, nn.RNNBase):
     """What the three layers share: torch's weights seen as a cell's, and the run."""
 
-    stack: Stack
     _layout: Mapping[str, tuple[str, ...]]
 
     def _named_cell(self) -> NamedCell:
@@ -48,13 +57,18 @@ class TorchLayer(nn.RNNBase):
     ) -> None:
         """Compile the cell and add the parameters that the options bring."""
         check_engine(engine)
+        check_flags(
+            layer_norm=layer_norm,
+            learn_initial_state=learn_initial_state,
+            return_all_states=return_all_states,
+        )
         named = named or self._named_cell()
         graph = named.cell.graph
         layout = cells.entry(self._named_cell().name).torch_layout
         biases = tuple(p.name for p in graph.parameters if p.role == "bias")
         options = Options(
             without=() if self.bias else biases,
-            recurrent_dropout=recurrent_dropout,
+            recurrent_dropout=check_chance("recurrent_dropout", recurrent_dropout),
             zoneout=zoneout_by_state(named.cell.states, zoneout),
             layer_norm=layer_norm,
             learn_initial_state=learn_initial_state,
@@ -83,14 +97,14 @@ class TorchLayer(nn.RNNBase):
         held = {name for names in self._layout.values() for name in names}
         return tuple(p for p in self.stack.step_graph.parameters if p.name not in held)
 
-    def _places(self) -> Iterator[tuple[int, int]]:
-        for layer in range(self.stack.num_layers):
-            for direction in range(self.stack.num_directions):
-                yield layer, direction
+    def extra_repr(self) -> str:
+        """Describe the layer in its ``repr``: as torch does, with the engine and the options."""
+        more = [*described_options(self.stack), f"engine={self.stack.engine!r}"]
+        return ", ".join([super().extra_repr(), *more])
 
     def _add_extras(self) -> None:
         like = next(self.parameters())
-        for layer, direction in self._places():
+        for layer, direction in self.places():
             for extra in self._extras():
                 tensor = like.new_empty(parameter_shape(extra, self.stack.sizes[layer]))
                 name = f"{extra.name}{place_suffix(layer, direction)}"
@@ -98,7 +112,7 @@ class TorchLayer(nn.RNNBase):
         self._start_extras()
 
     def _start_extras(self) -> None:
-        for layer, direction in self._places():
+        for layer, direction in self.places():
             tensors = self.cell_parameters(layer, direction)
             start(self._extras(), tensors, self.stack.graph, self.stack.sizes[layer], {})
 
@@ -123,7 +137,7 @@ class TorchLayer(nn.RNNBase):
     def set_cell_parameter(
         self, name: str, value: Tensor, layer: int = 0, direction: int = 0
     ) -> None:
-        """Overwrite one weight; of two torch biases that it is the sum of, the second becomes 0."""
+        """Overwrite one weight; where it is the sum of torch's two biases, the second becomes 0."""
         suffix = place_suffix(layer, direction)
         holders = [held for held, names in self._layout.items() if name in names]
         with torch.no_grad():
@@ -134,33 +148,73 @@ class TorchLayer(nn.RNNBase):
                 part = getattr(self, f"{held}{suffix}").chunk(len(names))[names.index(name)]
                 part.copy_(torch.zeros_like(value) if number else value)
 
-    def _run(
+
+class _OneState(TorchLayer):
+    """``RNN`` and ``GRU``: their state is one tensor."""
+
+    @overload
+    def forward(
         self,
-        x: Tensor | PackedSequence,
-        state: Mapping[str, Tensor] | None,
-        lengths: Tensor | Sequence[int] | None,
-        resets: Tensor | None,
-    ) -> tuple[Sequences, Tensor, dict[str, Tensor]]:
-        sizes = {"x": self.input_size}
-        sequences = normalise(
-            x, sizes, batch_first=self.batch_first, lengths=lengths, resets=resets
-        )
-        check_dtype(sequences.streams["x"], next(self.parameters()))
-        if state is not None and not sequences.is_batched:
-            state = {name: tensor.unsqueeze(1) for name, tensor in state.items()}
-        output, states = self.stack.run(
-            self.cell_parameters, sequences, state, dropout=self.dropout, training=self.training
-        )
-        return sequences, output, states
+        input: Tensor,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]: ...
 
-    def _restored(self, sequences: Sequences, states: Mapping[str, Tensor]) -> list[Tensor]:
-        restore = (
-            sequences.restore_steps if self.stack.return_all_states else sequences.restore_state
-        )
-        return [restore(states[s.name]) for s in self.stack.graph.states]
+    @overload
+    def forward(
+        self,
+        input: PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[PackedSequence, Tensor]: ...
+
+    def forward(
+        self,
+        input: Tensor | PackedSequence,
+        hx: Tensor | None = None,
+        *,
+        lengths: Tensor | Sequence[int] | None = None,
+        resets: Tensor | None = None,
+    ) -> tuple[Tensor | PackedSequence, Tensor]:
+        """Run over sequences as torch's layer does; ``lengths`` and ``resets`` as ``Recurrent``.
+
+        Args:
+            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
+            hx: ``[L*D, B, H]`` or ``[L*D, H]``; None for zeros.
+            lengths: steps of each row ``[B]``, in any order.
+            resets: booleans in the order of ``input`` without its last dimension.
+
+        Returns:
+            The output ``[T, B, D*H]`` in the form of ``input``, and the last state ``[L*D, B, H]``.
+
+        Raises:
+            ShapeError: a shape, dtype or device does not fit.
+        """
+        output, states = self._run(input, None if hx is None else {"h": hx}, lengths, resets)
+        return output, states["h"]
+
+    def step(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run one step of a stream.
+
+        Args:
+            input: ``[B, I]``, or ``[I]`` for one stream.
+            hx: as returned by the step before; None at the start.
+
+        Returns:
+            The output ``[B, H]`` or ``[H]``, and the state to pass on.
+
+        Raises:
+            OptionError: the layer is bidirectional, so it must see the end first.
+        """
+        output, states = self._step(input, None if hx is None else {"h": hx})
+        return output, states["h"]
 
 
-class RNN(TorchLayer, nn.RNN):
+class RNN(_OneState, nn.RNN):
     """``torch.nn.RNN`` with the same arguments, weights and results, and more options.
 
     ``h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)``, or relu (Elman 1990).
@@ -229,51 +283,8 @@ class RNN(TorchLayer, nn.RNN):
     def _named_cell(self) -> NamedCell:
         return cells.entry("elman" if self.nonlinearity == "tanh" else "elman_relu")
 
-    @overload
-    def forward(
-        self,
-        input: Tensor,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]: ...
 
-    @overload
-    def forward(
-        self,
-        input: PackedSequence,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[PackedSequence, Tensor]: ...
-
-    def forward(
-        self,
-        input: Tensor | PackedSequence,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[Tensor | PackedSequence, Tensor]:
-        """Run over sequences as ``torch.nn.RNN`` does; ``lengths`` and ``resets`` as ``Recurrent``.
-
-        Args:
-            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
-            hx: ``[L*D, B, H]`` or ``[L*D, H]``; None for zeros.
-            lengths: steps of each row ``[B]``, in any order.
-            resets: booleans in the order of ``input`` without its last dimension.
-
-        Returns:
-            The output ``[T, B, D*H]`` in the form of ``input``, and the last state ``[L*D, B, H]``.
-        """
-        state = None if hx is None else {"h": hx}
-        sequences, output, states = self._run(input, state, lengths, resets)
-        return sequences.restore(output), self._restored(sequences, states)[0]
-
-
-class GRU(TorchLayer, nn.GRU):
+class GRU(_OneState, nn.GRU):
     """``torch.nn.GRU`` with the same arguments, weights and results, and more options.
 
     The variant with the reset gate after the recurrent product (``ostinato.cells.get("gru")``).
@@ -338,49 +349,6 @@ class GRU(TorchLayer, nn.GRU):
 
     def _named_cell(self) -> NamedCell:
         return cells.entry("gru")
-
-    @overload
-    def forward(
-        self,
-        input: Tensor,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor]: ...
-
-    @overload
-    def forward(
-        self,
-        input: PackedSequence,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[PackedSequence, Tensor]: ...
-
-    def forward(
-        self,
-        input: Tensor | PackedSequence,
-        hx: Tensor | None = None,
-        *,
-        lengths: Tensor | Sequence[int] | None = None,
-        resets: Tensor | None = None,
-    ) -> tuple[Tensor | PackedSequence, Tensor]:
-        """Run over sequences as ``torch.nn.GRU`` does; ``lengths`` and ``resets`` as ``Recurrent``.
-
-        Args:
-            input: ``[T, B, I]``, ``[B, T, I]`` with ``batch_first``, ``[T, I]``, or packed.
-            hx: ``[L*D, B, H]`` or ``[L*D, H]``; None for zeros.
-            lengths: steps of each row ``[B]``, in any order.
-            resets: booleans in the order of ``input`` without its last dimension.
-
-        Returns:
-            The output ``[T, B, D*H]`` in the form of ``input``, and the last state ``[L*D, B, H]``.
-        """
-        state = None if hx is None else {"h": hx}
-        sequences, output, states = self._run(input, state, lengths, resets)
-        return sequences.restore(output), self._restored(sequences, states)[0]
 
 
 class LSTM(TorchLayer, nn.LSTM):
@@ -497,14 +465,43 @@ class LSTM(TorchLayer, nn.LSTM):
         Returns:
             The output ``[T, B, D*(P or H)]`` in the form of ``input``, and ``(h_n, c_n)``.
         """
-        state: dict[str, Tensor] | None = None
-        if hx is not None:
-            if len(hx) != 2:
-                raise ShapeError(
-                    f"hx has {len(hx)} parts, expected the pair (h_0, c_0)\n"
-                    "mend: pass what the layer returned as its second value"
-                )
-            state = {"h": hx[0], "c": hx[1]}
-        sequences, output, states = self._run(input, state, lengths, resets)
-        h, c = self._restored(sequences, states)
-        return sequences.restore(output), (h, c)
+        output, states = self._run(input, _pair(hx), lengths, resets)
+        return output, (states["h"], states["c"])
+
+    def step(
+        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Run one step of a stream.
+
+        Args:
+            input: ``[B, I]``, or ``[I]`` for one stream.
+            hx: as returned by the step before; None at the start.
+
+        Returns:
+            The output ``[B, P or H]`` or ``[P or H]``, and the state to pass on.
+
+        Raises:
+            OptionError: the layer is bidirectional, so it must see the end first.
+        """
+        output, states = self._step(input, _pair(hx))
+        return output, (states["h"], states["c"])
+
+
+def _pair(hx: tuple[Tensor, Tensor] | None) -> dict[str, Tensor] | None:
+    if hx is None:
+        return None
+    _check_pair(hx)
+    return {"h": hx[0], "c": hx[1]}
+
+
+def _check_pair(hx: object) -> None:
+    kind = type(hx).__name__
+    if isinstance(hx, tuple | list):
+        parts = cast("Sequence[object]", hx)
+        if len(parts) == 2:
+            return
+        kind = f"{kind} of {len(parts)}"
+    raise ShapeError(
+        f"got hx of type {kind}, expected the pair (h_0, c_0)\n"
+        "mend: pass what the layer returned as its second value"
+    )

@@ -1,0 +1,215 @@
+"""What every recurrent layer of the house shares: its places, its run, its step."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from ostinato.core.errors import OptionError, ShapeError
+from ostinato.nn.sequences import check_tensor, normalise
+from ostinato.nn.stack import Stack
+
+Stream = Tensor | PackedSequence
+Streams = Tensor | PackedSequence | Mapping[str, Tensor]
+State = Mapping[str, Tensor]
+
+
+class SequenceLayer(nn.Module):
+    """A stack of programs with weights; how the weights are held is the subclass's affair."""
+
+    stack: Stack
+    batch_first: bool
+    dropout: float
+
+    def cell_parameters(self, layer: int = 0, direction: int = 0) -> dict[str, Tensor]:
+        """Return the weights of one layer and direction by their names in the equations."""
+        raise NotImplementedError
+
+    def set_cell_parameter(
+        self, name: str, value: Tensor, layer: int = 0, direction: int = 0
+    ) -> None:
+        """Overwrite one weight of one layer and direction, named as in the equations."""
+        raise NotImplementedError
+
+    def places(self) -> Iterator[tuple[int, int]]:
+        """Go through the layers and directions, in the order of torch's parameters."""
+        for layer in range(self.stack.num_layers):
+            for direction in range(self.stack.num_directions):
+                yield layer, direction
+
+    def _run(
+        self,
+        x: Streams,
+        state: State | None,
+        lengths: Tensor | Sequence[int] | None,
+        resets: Tensor | None,
+    ) -> tuple[Stream, dict[str, Tensor]]:
+        """Run over whole sequences; see ``Recurrent.forward``."""
+        sizes = {i.name: self.stack.sizes[0][i.dim] for i in self.stack.graph.inputs}
+        sequences = normalise(
+            x, sizes, batch_first=self.batch_first, lengths=lengths, resets=resets
+        )
+        state = _checked_state(state, is_batched=sequences.is_batched)
+        weight = next(self.parameters(), None)
+        streams = sequences.streams
+        autocast = _autocast_dtype(next(iter(streams.values())))
+        if autocast is None:
+            for tensor in (*streams.values(), *(state or {}).values()):
+                check_dtype(tensor, weight)
+        with _without_autocast(next(iter(streams.values())), autocast):
+            output, states = self.stack.run(
+                lambda layer, direction: _cast(self.cell_parameters(layer, direction), autocast),
+                sequences.with_streams(_cast(streams, autocast)),
+                None if state is None else _cast(state, autocast),
+                dropout=self.dropout,
+                training=self.training,
+            )
+        restore = (
+            sequences.restore_steps if self.stack.return_all_states else sequences.restore_state
+        )
+        return sequences.restore(output), {name: restore(s) for name, s in states.items()}
+
+    def _step(
+        self, x: Tensor | Mapping[str, Tensor], state: State | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Run one step of a stream; see ``Recurrent.step``."""
+        if self.stack.num_directions > 1:
+            raise OptionError(
+                "a bidirectional layer cannot run as a stream: it reads from the end\n"
+                "mend: use bidirectional=False, or run whole sequences"
+            )
+        like = next(iter(x.values())) if isinstance(x, Mapping) else x
+        check_tensor(like, "the input of a step", "[B, I]")
+        if like.dim() not in (1, 2):
+            raise ShapeError(
+                f"got a step of shape {list(like.shape)}, expected [B, I], or [I] for one stream\n"
+                "mend: pass one step, x[t]; whole sequences go to the layer itself"
+            )
+        axis = 1 if self.batch_first and like.dim() == 2 else 0
+        one = (
+            {name: tensor.unsqueeze(axis) for name, tensor in x.items()}
+            if isinstance(x, Mapping)
+            else x.unsqueeze(axis)
+        )
+        output, states = self._run(one, state, None, None)
+        assert isinstance(output, Tensor)
+        if self.stack.return_all_states:
+            states = {name: s.select(1 + axis, 0) for name, s in states.items()}
+        return output.select(axis, 0), states
+
+
+def place_suffix(layer: int, direction: int) -> str:
+    """Return torch's suffix of the parameters of a layer and direction."""
+    return f"_l{layer}{'_reverse' if direction else ''}"
+
+
+def check_count(name: str, value: object) -> int:
+    """Return a size or count as a plain integer.
+
+    Raises:
+        OptionError: it is none, or less than 1.
+    """
+    try:
+        count = 0 if isinstance(value, bool) else operator.index(cast("Any", value))
+    except TypeError:
+        count = 0
+    if count < 1:
+        raise OptionError(f"{name} must be a positive integer, got {value!r}\nmend: use 1 or more")
+    return count
+
+
+def check_chance(name: str, value: object) -> float:
+    """Return a number that is to be a probability; its range is for the user of it to check.
+
+    Raises:
+        OptionError: it is no number.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise OptionError(f"{name} must be a number, got {value!r}\nmend: pass a probability")
+    return float(value)
+
+
+def check_flags(**flags: object) -> None:
+    """Refuse what is neither True nor False.
+
+    Raises:
+        OptionError: the message names the option.
+    """
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise OptionError(f"{name} must be True or False, got {value!r}\nmend: pass a boolean")
+
+
+def check_dtype(x: Tensor, weight: Tensor | None) -> None:
+    """Refuse tensors of another dtype or device than the weights.
+
+    Raises:
+        ShapeError: the message says how to convert.
+    """
+    if weight is None:
+        return
+    if x.dtype != weight.dtype:
+        raise ShapeError(
+            f"got a tensor of {x.dtype}, the layer's weights are {weight.dtype}\n"
+            f"mend: x.to({weight.dtype}), or layer.to({x.dtype})"
+        )
+    if x.device != weight.device:
+        raise ShapeError(
+            f"got a tensor on {x.device}, the layer's weights are on {weight.device}\n"
+            f"mend: x.to('{weight.device}'), or layer.to('{x.device}')"
+        )
+
+
+def _checked_state(state: State | None, *, is_batched: bool) -> State | None:
+    if state is None:
+        return None
+    _check_mapping(state)
+    for name, tensor in state.items():
+        check_tensor(tensor, f"state {name!r}", "[L*D, B, size]")
+    return state if is_batched else {name: tensor.unsqueeze(1) for name, tensor in state.items()}
+
+
+def described_options(stack: Stack) -> list[str]:
+    """Return the options that differ from their defaults, as arguments, for a ``repr``."""
+    options = stack.options
+    given: dict[str, object] = {
+        "recurrent_dropout": options.recurrent_dropout,
+        "zoneout": dict(options.zoneout),
+        "layer_norm": options.layer_norm,
+        "learn_initial_state": options.learn_initial_state,
+        "return_all_states": stack.return_all_states,
+    }
+    return [f"{name}={value!r}" for name, value in given.items() if value]
+
+
+def _check_mapping(state: object) -> None:
+    if not isinstance(state, Mapping):
+        raise ShapeError(
+            f"got a state of type {type(state).__name__}, expected a mapping from state name to "
+            "tensor\nmend: pass what the layer returned, or {'h': h, …}"
+        )
+
+
+def _autocast_dtype(x: Tensor) -> torch.dtype | None:
+    """Return the dtype that autocast asks for, or None outside of it."""
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+        return None
+    return torch.get_autocast_dtype(kind)
+
+
+def _without_autocast(x: Tensor, dtype: torch.dtype | None) -> AbstractContextManager[object]:
+    """Leave autocast for a run whose tensors are cast already, as torch's own layers do."""
+    return nullcontext() if dtype is None else torch.autocast(x.device.type, enabled=False)
+
+
+def _cast(tensors: Mapping[str, Tensor], dtype: torch.dtype | None) -> dict[str, Tensor]:
+    if dtype is None:
+        return dict(tensors)
+    return {n: t.to(dtype) if t.is_floating_point() else t for n, t in tensors.items()}
