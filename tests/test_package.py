@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
 import ostinato as ost
+from ostinato.core.dimensions import LEGEND
 
 WITHOUT = """
 import sys
@@ -133,3 +136,15 @@ def test_an_unknown_name_is_an_attribute_error():
 
 def test_the_version_is_that_of_the_installed_package():
     assert ost.__version__ == importlib.metadata.version("ostinato")
+
+
+def test_shapes_in_docstrings_keep_to_the_legend():
+    source = Path(ost.__file__).parent
+    shapes = [
+        (file.name, shape)
+        for file in source.rglob("*.py")
+        for shape in re.findall(r"``\[([^\]`]*)\]``", file.read_text(encoding="utf-8"))
+    ]
+    assert len(shapes) > 50
+    strange = [(f, s) for f, s in shapes if set(re.findall(r"\b[A-Z]\b", s)) - LEGEND.keys()]
+    assert strange == []

@@ -25,10 +25,12 @@ def ask(capsys: pytest.CaptureFixture[str], *arguments: str) -> Answer:
 
 
 def refuse(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
-    """Run a command that must end in a short error; return what it said."""
+    """Run a command that must end in a short error with its mend; return what it said."""
     code, _, errors = ask(capsys, *arguments)
     assert code == 2
     assert errors.startswith("error: ")
     assert "Traceback" not in errors
-    assert len(errors.splitlines()) <= 8
+    lines = errors.splitlines()
+    assert len(lines) <= 8
+    assert lines[-1].startswith("mend: ")
     return errors

@@ -8,8 +8,11 @@ import pytest
 import torch
 
 from ostinato.data import Unit, with_context
+from ostinato.training.interrupt import StopRequest
 from ostinato.training.language_model import LanguageModelTask
 from tests.training.helpers import TEXT, tiny
+
+NEVER = StopRequest()
 
 
 def task_of(**changes: object) -> LanguageModelTask:
@@ -27,7 +30,7 @@ def test_windows_are_the_whole(unit: Unit, held_out: float):
         model.eval()
         logits, _ = model(ids[:-1, None])
         nats = torch.nn.functional.cross_entropy(logits[:, 0].double(), ids[1:]).item()
-    scores = task.evaluate(model)
+    scores = task.evaluate(model, NEVER)
     assert scores["loss"] == pytest.approx(nats, rel=1e-6)
     characters = task.corpus.held_out.num_characters
     units = len(task.corpus.held_out.ids)
@@ -46,7 +49,7 @@ def test_the_score_is_the_same_every_time_and_leaves_the_model_as_it_was():
     task = task_of(model={"dropout": 0.5})
     model = task.build_model().train()
     state = torch.get_rng_state()
-    assert task.evaluate(model) == task.evaluate(model)
+    assert task.evaluate(model, NEVER) == task.evaluate(model, NEVER)
     assert model.training
     assert torch.equal(torch.get_rng_state(), state)
 
@@ -55,10 +58,10 @@ def test_a_sample_depends_on_seed_and_step_only():
     task = task_of(sample={"length": 30, "temperature": 1.0})
     model = task.build_model()
     state = torch.get_rng_state()
-    first = task.sample(model, step=3)
+    first = task.sample(model, 3, NEVER)
     assert len(first) == 30
-    assert task.sample(model, step=3) == first
-    assert task.sample(model, step=4) != first
+    assert task.sample(model, 3, NEVER) == first
+    assert task.sample(model, 4, NEVER) != first
     assert torch.equal(torch.get_rng_state(), state)
 
 

@@ -38,14 +38,14 @@ def metrics(folder: Path) -> list[dict[str, object]]:
 
 
 class StopAt:
-    """Asks to stop after a step."""
+    """Asks to stop after a step; 0: when the run is planned."""
 
     def __init__(self, step: int) -> None:
         self.step = step
         self.request = StopRequest()
 
     def __call__(self, event: Event) -> None:
-        if isinstance(event, Stepped) and event.step == self.step:
+        if isinstance(event, Started | Stepped) and event.step == self.step:
             self.request.signal = signal.SIGINT
 
 
@@ -83,10 +83,10 @@ def test_stop_and_go_on(uninterrupted: Path, tmp_path: Path, step: int):
 
 
 def test_stop_before_the_first_step_and_again_at_once(uninterrupted: Path, tmp_path: Path):
-    stop = StopRequest()
-    stop.signal = signal.SIGINT
-    assert train(tiny(), tmp_path / "run", stop=stop).step == 0
-    assert resume(tmp_path / "run", stop=stop).step == 0
+    watch = StopAt(0)
+    assert train(tiny(), tmp_path / "run", observe=watch, stop=watch.request).step == 0
+    again = resume(tmp_path / "run", stop=watch.request)
+    assert (again.reason, again.step) == ("interrupted", 0)
     resume(tmp_path / "run")
     assert_same_end(tmp_path / "run", uninterrupted)
 

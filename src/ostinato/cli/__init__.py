@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,21 +14,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: default those of the process.
     """
-    try:
-        from ostinato.cli.app import run
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "ostinato":
-            raise
-        print(
-            f"error: the commands need {error.name}, which the plain install leaves out\n"
-            "mend: pip install 'ostinato[train]'",
-            file=sys.stderr,
-        )
-        sys.exit(2)
     arguments = sys.argv[1:] if arguments is None else arguments
     if "--debug" not in arguments:
         sys.excepthook = _show_unexpected
-    sys.exit(run(arguments))
+    try:
+        from ostinato.cli.app import run
+
+        code = run(arguments)
+    except ModuleNotFoundError as error:
+        if "--debug" in arguments or (error.name or "").split(".")[0] == "ostinato":
+            raise
+        from ostinato.core.errors import MissingExtraError
+
+        missing = MissingExtraError(f"this command ({error.name})", "train")
+        print(f"error: {missing}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        # Before a command has begun there is nothing to say.
+        code = 128 + signal.SIGINT
+    sys.exit(code)
 
 
 def _show_unexpected(

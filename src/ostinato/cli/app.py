@@ -13,7 +13,7 @@ import typer
 from typer.exceptions import TyperException
 
 import ostinato
-from ostinato.core.errors import MissingExtraError, OstinatoError
+from ostinato.core.errors import OstinatoError
 
 app = typer.Typer(
     name="ostinato",
@@ -161,10 +161,6 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(message, error, debug)
     except OstinatoError as error:
         return _fail(str(error), error, debug)
-    except ModuleNotFoundError as error:
-        if (error.name or "").split(".")[0] == "ostinato":
-            raise
-        return _fail(str(MissingExtraError(f"this command ({error.name})", "train")), error, debug)
     except BrokenPipeError:
         # Whoever read the output went away, as `head` does: end quietly, as typer does elsewhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

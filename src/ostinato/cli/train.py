@@ -12,7 +12,7 @@ from rich.console import Console
 from ostinato.cli.display import Display, PlainDisplay, ProgressDisplay
 from ostinato.cli.unrolled import UnrolledDisplay, show_unrolled
 from ostinato.training.events import Finished, Observer
-from ostinato.training.interrupt import StopRequest, stop_on_signals
+from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import load_recipe
 
@@ -52,8 +52,13 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
         display = ProgressDisplay(console)
     else:
         display = PlainDisplay(console)
-    with stop_on_signals() as stop, display as screen:
-        finished = work(screen.observe, stop)
+    with stop_on_signals() as stop:
+        try:
+            with display as screen:
+                finished = work(screen.observe, stop)
+        except Stopped as stopped:
+            console.print("stopped before the first step: nothing was trained, nothing is lost")
+            return 128 + stopped.signal
     run = shlex.quote(str(finished.folder))
     if finished.reason == "interrupted":
         console.print(f"everything is kept; go on with: ostinato train --resume {run}")

@@ -1,4 +1,4 @@
-"""The one legend of dimensions for the whole house."""
+"""The one legend of dimensions for the whole house; the tests hold the docstrings to it."""
 
 from __future__ import annotations
 
@@ -12,5 +12,6 @@ LEGEND: Final[dict[str, str]] = {
     "O": "output size",
     "L": "layers",
     "D": "directions (1, or 2 where bidirectional)",
+    "P": "projected size",
     "V": "vocabulary size",
 }

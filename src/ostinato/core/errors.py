@@ -7,9 +7,26 @@ import inspect
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
-class OstinatoError(Exception):
+class _Picklable:
+    """Goes through pickle, as from a worker process, whatever its constructor takes."""
+
+    args: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.args), self.__dict__
+
+
+def _rebuild(kind: Any, arguments: tuple[Any, ...]) -> Any:
+    """Make an error from its finished text: its constructor takes what the text is made of."""
+    error = kind.__new__(kind, *arguments)
+    super(_Picklable, error).__init__(*arguments)
+    return error
+
+
+class OstinatoError(_Picklable, Exception):
     """A mistake that the user can mend; every error the house raises on purpose derives from it."""
 
 
@@ -37,9 +54,11 @@ class UnknownNameError(OptionError, KeyError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         names = sorted(known)
+        near = nearest(name, names)
         self.text = (
             f"unknown {kind} {name!r}{did_you_mean(name, names)}\n"
-            f"expected one of: {', '.join(names)}"
+            f"expected one of: {', '.join(names)}\n"
+            f"mend: use {'one of these' if near is None else repr(near)}"
         )
         super().__init__(self.text)
 
@@ -83,7 +102,7 @@ class EquationError(OstinatoError, ValueError):
         super().__init__(_shown(message, source, (span, also), mend))
 
 
-class EquationHint(UserWarning):
+class EquationHint(_Picklable, UserWarning):
     """The equations are valid, but probably not what was meant.
 
     Args:
@@ -112,6 +131,7 @@ def _shown(
 ) -> str:
     """Put a message together: the line, the places with carets, the mend."""
     known = [place for place in places if place is not None]
+    message = _printable(message)
     parts = [f"line {known[0].line}: {message}" if known else message]
     parts += [
         _with_caret(source[place.line - 1], place)
@@ -119,8 +139,14 @@ def _shown(
         if 1 <= place.line <= len(source)
     ]
     if mend:
-        parts.append(f"mend: {mend}")
+        parts.append(f"mend: {_printable(mend)}")
     return "\n".join(parts)
+
+
+def _printable(text: str) -> str:
+    """Escape what a terminal would obey or hide, and lone surrogates, which no stream encodes."""
+    text = text.replace("\t", " ")
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 _LONGEST_SHOWN = 100
@@ -128,16 +154,23 @@ _LONGEST_SHOWN = 100
 
 def _with_caret(line: str, span: Span) -> str:
     """Show ``line`` with carets below ``span``; a very long line is cut around the place."""
-    line = line.replace("\t", " ")
     start, end = span.column, max(span.end_column, span.column + 1)
     if len(line) > _LONGEST_SHOWN:
         cut = max(0, start - _LONGEST_SHOWN // 2)
         line = line[cut : cut + _LONGEST_SHOWN]
         start, end = start - cut, min(end - cut, _LONGEST_SHOWN)
-    return f"    {line}\n    {' ' * start}{'^' * max(1, end - start)}"
+    # An escape is wider than what it stands for, so the columns are those of the shown line.
+    indent, width = len(_printable(line[:start])), len(_printable(line[start:end]))
+    return f"    {_printable(line)}\n    {' ' * indent}{'^' * max(1, width)}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name that ``name`` is probably meant to be, if there is one."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
+    return near[0] if near else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, or an empty string."""
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return "" if near is None else f"; did you mean {near!r}?"

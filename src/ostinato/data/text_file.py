@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import codecs
-import difflib
 from pathlib import Path
 
+from ostinato.core.errors import nearest
 from ostinato.data.errors import DataError
 
 _COMPRESSED = {
@@ -80,8 +80,8 @@ def _near(path: Path) -> str:
     if not path.parent.is_dir():
         return f" (the folder {path.parent} does not exist either)"
     names = [entry.name for entry in path.parent.iterdir()]
-    found = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return f"; did you mean {path.parent / found[0]}?" if found else ""
+    near = nearest(path.name, names)
+    return "" if near is None else f"; did you mean {path.parent / near}?"
 
 
 def _refuse_binary(path: Path, content: bytes, codec: str) -> None:

@@ -25,8 +25,8 @@ def bigram_bits(train: Ids, scored: Ids, num_symbols: int) -> float:
     ``k_a`` the different units seen after a; what is taken off goes to the unigram ``P(b)``.
 
     Args:
-        train: int64 ``[N]``, counted.
-        scored: int64 ``[M]``, its units from the second on are predicted.
+        train: int64 ``[number of units]``, counted.
+        scored: int64 ``[number of units]``, its units from the second on are predicted.
         num_symbols: ``V``.
     """
     lower = _unigram(train, num_symbols)

@@ -9,7 +9,7 @@ checkpoints/step-00000120/model.safetensors     weights
 
 A checkpoint is written under another name and renamed when it is whole; then the index, one small
 file, is replaced. A kill at any instant leaves either the old index with the old checkpoint or the
-new one with the new.
+new one with the new. Where the index names the step already, `-again` is added to the name.
 """
 
 from __future__ import annotations
@@ -65,8 +65,10 @@ class CheckpointStore:
             self.folder.mkdir(exist_ok=True)
             index = self._read_index() if self._index_file.exists() else {}
             name = f"step-{step:08d}"
-            if name not in index.values():
-                self._write(name, checkpoint)
+            # What the index names stays whole until the index names something else.
+            while name in index.values():
+                name += "-again"
+            self._write(name, checkpoint)
             index["last"] = name
             if is_best:
                 index["best"] = name

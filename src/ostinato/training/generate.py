@@ -53,13 +53,19 @@ def _check(prompt: str, length: int, temperature: float, top_p: float) -> None:
     if not prompt:
         raise OptionError("the prompt is empty\nmend: give at least one character")
     if length < 0:
-        raise OptionError(f"length: got {length}, expected 0 or more")
+        raise OptionError(
+            f"length: got {length}, expected 0 or more\nmend: give the characters to write"
+        )
     if not 0 <= temperature < math.inf:
         raise OptionError(
             f"temperature: got {temperature}, expected 0 (the most likely) or more (1: as learned)"
+            "\nmend: give a number such as 0.8"
         )
     if not 0 < top_p <= 1:
-        raise OptionError(f"top_p: got {top_p}, expected more than 0 and at most 1 (1: keep all)")
+        raise OptionError(
+            f"top_p: got {top_p}, expected more than 0 and at most 1 (1: keep all)\n"
+            "mend: give a number such as 0.9"
+        )
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Ctrl-C as a request that the loop obeys at the end of a step."""
+"""Ctrl-C as a request that is obeyed where nothing is left half done."""
 
 from __future__ import annotations
 
@@ -11,14 +11,57 @@ from types import FrameType
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+class Stopped(BaseException):
+    """What was under way is abandoned, as asked: no error, so no handler of errors takes it.
+
+    Attributes:
+        signal: what asked.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = number
+
+
 class StopRequest:
-    """Whether, and by which signal, someone asked the loop to stop."""
+    """Whether, and by which signal, someone asked to stop."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._is_at_once = False
 
     def __bool__(self) -> bool:
         return self.signal is not None
+
+    def note(self, number: int) -> None:
+        """Take a signal."""
+        self.signal = number
+        if self._is_at_once:
+            self.check()
+
+    def check(self) -> None:
+        """Abandon what is under way if someone asked to stop.
+
+        Raises:
+            Stopped: someone did.
+        """
+        if self.signal is not None:
+            raise Stopped(self.signal)
+
+    @contextmanager
+    def at_once(self) -> Generator[None]:
+        """Obey a signal in the middle of what is done within: for work that changes nothing.
+
+        Raises:
+            Stopped: someone asked to stop, before or meanwhile.
+        """
+        self.check()
+        self._is_at_once = True
+        try:
+            yield
+        finally:
+            self._is_at_once = False
+        self.check()
 
 
 @contextmanager
@@ -38,8 +81,8 @@ def stop_on_signals() -> Generator[StopRequest]:
             signal.signal(number, handler)
 
     def note(number: int, _frame: FrameType | None) -> None:
-        request.signal = number
         restore()
+        request.note(number)
 
     for number in _SIGNALS:
         signal.signal(number, note)

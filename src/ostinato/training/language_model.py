@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, cast
 
 import torch
@@ -26,6 +27,7 @@ from ostinato.models.cell_choice import choose_cell
 from ostinato.models.language_model import LanguageModel, RecurrentOptions
 from ostinato.training.baselines import bigram_bits, unigram_bits
 from ostinato.training.generate import generate
+from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe import DataRecipe, ModelRecipe, Recipe
 from ostinato.training.task import State, StepLoss
 
@@ -93,41 +95,48 @@ class LanguageModelTask:
         return _scores(mean_loss, self.corpus.train.units_per_character)
 
     @torch.no_grad()
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Predict every unit of the held-out part once, the state carried from window to window."""
-        was_training = model.training
-        model.eval()
+    def evaluate(self, model: nn.Module, stop: StopRequest) -> dict[str, float]:
+        """Predict every unit of the held-out part once, the state carried from window to window.
+
+        Raises:
+            Stopped: someone asked to stop; it is obeyed between two windows.
+        """
         total, count, state = 0.0, 0, None
-        for index in range(len(self._scored)):
-            window = self._scored[index]
-            inputs, targets = self._tensors(window)
-            logits, state = model(inputs, state)
-            losses = functional.cross_entropy(
-                logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none"
-            )
-            total += float(losses.double().sum())
-            count += int((window.targets != PADDING).sum())
-        model.train(was_training)
+        with _evaluating(model):
+            for index in range(len(self._scored)):
+                stop.check()
+                window = self._scored[index]
+                inputs, targets = self._tensors(window)
+                logits, state = model(inputs, state)
+                losses = functional.cross_entropy(
+                    logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none"
+                )
+                total += float(losses.double().sum())
+                count += int((window.targets != PADDING).sum())
         return _scores(total / count, self.corpus.held_out.units_per_character)
 
-    def sample(self, model: nn.Module, step: int) -> str:
-        """Write some text; which random numbers are drawn depends on the seed and the step only."""
+    def sample(self, model: nn.Module, step: int, stop: StopRequest) -> str:
+        """Write some text; which random numbers are drawn depends on the seed and the step only.
+
+        Raises:
+            Stopped: someone asked to stop; it is obeyed between two characters.
+        """
         settings = self.recipe.sample
         if not settings.length:
             return ""
-        was_training = model.training
-        model.eval()
-        pieces = generate(
-            cast("LanguageModel", model),
-            self.corpus.vocabulary,
-            self._prompt,
-            length=settings.length,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            seed=self.recipe.seed + step,
-        )
-        text = "".join(pieces)
-        model.train(was_training)
+        text = ""
+        with _evaluating(model):
+            for piece in generate(
+                cast("LanguageModel", model),
+                self.corpus.vocabulary,
+                self._prompt,
+                length=settings.length,
+                temperature=settings.temperature,
+                top_p=settings.top_p,
+                seed=self.recipe.seed + step,
+            ):
+                stop.check()
+                text += piece
         return text.removeprefix(self._start) if self.recipe.sample.prompt is None else text
 
     def baselines(self) -> dict[str, float]:
@@ -218,6 +227,17 @@ def start_symbol(corpus: Corpus) -> str:
     """Return what stands before a text without a prompt: a line end, or else the text's first."""
     vocabulary: Vocabulary = corpus.vocabulary
     return "\n" if "\n" in vocabulary.symbols else vocabulary.decode(corpus.train.ids[:1])
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Generator[None]:
+    """Put the model into evaluation mode, and back."""
+    was_training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def _read(data: DataRecipe) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.errors import CheckpointError
-from ostinato.training.events import Evaluated, Finished, Observer, Stepped
-from ostinato.training.interrupt import StopRequest
+from ostinato.training.events import Evaluated, Finished, Observer, Reason, Stepped
+from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.optimization import (
     clip_gradients,
@@ -44,6 +44,7 @@ class Progress:
         loss_sum: training loss since the last line of the log, summed over targets.
         num_targets: how many targets that sum is over.
         seconds: time spent, over all sittings.
+        is_evaluation_due: whether the evaluation that belongs to this step is not done yet.
         finished: why the run is over; empty while it is not.
     """
 
@@ -54,7 +55,20 @@ class Progress:
     loss_sum: float = 0.0
     num_targets: int = 0
     seconds: float = 0.0
+    is_evaluation_due: bool = False
     finished: Literal["", "finished", "no more progress"] = ""
+
+
+class Evaluation(NamedTuple):
+    """What an evaluation found, not counted yet.
+
+    Attributes:
+        scores: by name.
+        sample: what the model writes.
+    """
+
+    scores: dict[str, float]
+    sample: str
 
 
 class Loop:
@@ -76,6 +90,9 @@ class Loop:
     def run(self, plan: Plan, log: MetricsLog, stop: StopRequest) -> Finished:
         """Train until the plan's end, until nothing gets better, or until asked to stop.
 
+        Asked to stop within an evaluation, it abandons that; the next sitting begins with it, so
+        that no score is missing and none is counted twice.
+
         A sitting that takes much longer than the recipe allows, because the machine became slower
         than it was when the steps were planned, stops as if asked to.
 
@@ -85,6 +102,8 @@ class Loop:
         """
         progress = self.progress
         self.model.train()
+        if progress.is_evaluation_due:
+            self._score(plan, log, stop)
         began, seconds_before = time.perf_counter(), progress.seconds
         steps_before = progress.step
         is_late = False
@@ -95,30 +114,26 @@ class Loop:
             self._report(plan, loss, num_targets, (now - began) / (progress.step - steps_before))
             is_late = self._is_late(now - began)
             if progress.step % plan.evaluate_every == 0 or progress.step == plan.max_steps:
-                is_best = self.evaluate(log)
-                progress.seconds = seconds_before + time.perf_counter() - began
-                progress.finished = self._end(plan)
-                self.save(is_best=is_best)
+                progress.is_evaluation_due = True
+                self._score(plan, log, stop)
             elif stop or is_late or self._is_save_due():
                 self.save(is_best=False)
-        finished = Finished(
-            self.folder.path,
-            progress.finished or ("interrupted" if stop else "out of time"),
-            progress.step,
-            progress.best_step,
-            math.nan if progress.best_score is None else progress.best_score,
-            progress.seconds,
-        )
-        self.observe(finished)
-        return finished
+        reason = progress.finished or ("interrupted" if stop else "out of time")
+        return end_sitting(self.folder, progress, reason, self.observe)
 
-    def evaluate(self, log: MetricsLog) -> bool:
-        """Score the held-out part, and record it."""
-        return self.record(self.task.evaluate(self.model), log)
+    def evaluate(self, stop: StopRequest) -> Evaluation:
+        """Score the held-out part, and let the model write.
 
-    def record(self, scores: dict[str, float], log: MetricsLog) -> bool:
-        """Log the scores and a sample; return whether no evaluation before was better."""
+        Raises:
+            Stopped: someone asked to stop.
+        """
+        scores = self.task.evaluate(self.model, stop)
+        return Evaluation(scores, self.task.sample(self.model, self.progress.step, stop))
+
+    def record(self, evaluation: Evaluation, log: MetricsLog) -> bool:
+        """Count and log an evaluation; return whether none before was better."""
         progress = self.progress
+        scores, sample = evaluation
         score = scores[self.task.score_name]
         is_best = progress.best_score is None or score < progress.best_score
         if is_best:
@@ -126,7 +141,6 @@ class Loop:
             progress.num_without_progress = 0
         else:
             progress.num_without_progress += 1
-        sample = self.task.sample(self.model, progress.step)
         log.write("evaluation", progress.step, {**scores, **({"sample": sample} if sample else {})})
         self.observe(Evaluated(progress.step, scores, is_best, sample))
         return is_best
@@ -164,6 +178,21 @@ class Loop:
         self._carried = carried or None
         load_optimizer_tensors(self.optimizer, tensors)
         self.progress = Progress(**checkpoint.progress)
+
+    def _score(self, plan: Plan, log: MetricsLog, stop: StopRequest) -> None:
+        """Do the evaluation that is due, and save; asked to stop, save that it is still due."""
+        progress = self.progress
+        began = time.perf_counter()
+        try:
+            evaluation = self.evaluate(stop)
+        except Stopped:
+            self.save(is_best=False)
+            return
+        is_best = self.record(evaluation, log)
+        progress.is_evaluation_due = False
+        progress.seconds += time.perf_counter() - began
+        progress.finished = self._end(plan)
+        self.save(is_best=is_best)
 
     def _step(self, plan: Plan, log: MetricsLog) -> tuple[float, int]:
         """Do one optimizer step; return its mean loss and the number of its targets."""
@@ -224,6 +253,22 @@ class Loop:
 
     def _is_save_due(self) -> bool:
         return time.monotonic() - self._saved_at >= self.recipe.training.checkpoint_seconds
+
+
+def end_sitting(
+    folder: RunFolder, progress: Progress, reason: Reason, observe: Observer
+) -> Finished:
+    """Tell where the run stands now."""
+    finished = Finished(
+        folder.path,
+        reason,
+        progress.step,
+        progress.best_step,
+        math.nan if progress.best_score is None else progress.best_score,
+        progress.seconds,
+    )
+    observe(finished)
+    return finished
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:

@@ -19,13 +19,16 @@ class MetricsLog:
         folder: the run folder.
         resumed_at: the step of the checkpoint that the run goes on from; what was logged after it
             is dropped, because it will be logged again.
+        is_evaluation_due: whether the evaluation of that step will be logged again, too.
     """
 
-    def __init__(self, folder: Path, resumed_at: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, resumed_at: int | None = None, *, is_evaluation_due: bool = False
+    ) -> None:
         self.path = folder / "metrics.jsonl"
         with writing(self.path), ExitStack() as files:
             if resumed_at is not None:
-                _drop_after(self.path, resumed_at)
+                _drop_after(self.path, resumed_at, is_evaluation_due=is_evaluation_due)
             self._lines = files.enter_context(self.path.open("a", encoding="utf-8"))
             self._events = files.enter_context(EventFile(folder / "tensorboard", resumed_at))
             self._files = files.pop_all()
@@ -51,7 +54,7 @@ class MetricsLog:
             self._events.scalars(step, numbers)
 
 
-def _drop_after(path: Path, step: int) -> None:
+def _drop_after(path: Path, step: int, *, is_evaluation_due: bool) -> None:
     kept: list[str] = []
     if path.exists():
         for line in path.read_text("utf-8", "replace").splitlines():
@@ -60,6 +63,7 @@ def _drop_after(path: Path, step: int) -> None:
             except ValueError:
                 # A kill can cut the last line short; nothing after it is whole either.
                 break
-            if record["step"] <= step:
+            is_due = is_evaluation_due and (record["kind"], record["step"]) == ("evaluation", step)
+            if record["step"] <= step and not is_due:
                 kept.append(f"{line}\n")
     replace_file(path, "".join(kept).encode())

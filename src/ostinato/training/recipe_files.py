@@ -75,7 +75,10 @@ def parse_recipe(text: str, name: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise RecipeError(f"recipe {name} is not YAML: {_yaml_place(error)}") from error
     except RecursionError as error:
-        raise RecipeError(f"recipe {name} is nested too deeply to be a recipe") from error
+        raise RecipeError(
+            f"recipe {name} is nested too deeply to be a recipe\n"
+            "mend: sections with keys are all that it holds"
+        ) from error
     if not isinstance(raw, dict):
         raise RecipeError(
             f"recipe {name} holds {type(raw).__name__}, not keys with values\n"
@@ -86,7 +89,7 @@ def parse_recipe(text: str, name: str) -> dict[str, Any]:
 
 def _yaml_place(error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
-        return str(error).splitlines()[0]
+        return f"{str(error).splitlines()[0]}\nmend: give a plain text file"
     mark = error.problem_mark
     return (
         f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}\n"
@@ -117,7 +120,10 @@ def _override(raw: dict[str, Any], override: str) -> None:
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
-            raise RecipeError(f"`{key}`: `{part}` is a single value here, not a section")
+            raise RecipeError(
+                f"`{key}`: `{part}` is a single value here, not a section\n"
+                f"mend: leave out what follows `{part}.`"
+            )
         section[part] = inner
         section = cast("dict[str, Any]", inner)
     section[path[-1]] = value if _is_text(path) else _parse_value(override, value)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
+import json
 from collections.abc import Sequence
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 
+from ostinato.core.errors import nearest
 from ostinato.training.recipe import Recipe
 
 
 def explain_mistakes(error: ValidationError, name: str) -> str:
-    """Turn pydantic's list of mistakes into one line each; one key is reported once."""
+    """Turn pydantic's list of mistakes into a line and its mend each; one key is reported once."""
     lines: dict[str, str] = {}
+    mends: dict[str, str] = {}
     for mistake in error.errors(include_url=False):
         place = _known_part(mistake["loc"])
         if mistake["type"] == "extra_forbidden":
@@ -20,7 +23,9 @@ def explain_mistakes(error: ValidationError, name: str) -> str:
             lines[place] = f"unknown key `{place}`{_nearest(place)}"
         elif mistake["type"] == "missing":
             lines[place] = f"`{place}` is missing"
+            mends[place] = _mend(place)
         elif mistake["type"] == "value_error":
+            # It brings its own mend.
             lines[place] = f"`{place}` {mistake['msg'].removeprefix('Value error, ')}"
         elif place in lines:
             lines[place] += f" or {_expected(mistake['msg'])}"
@@ -28,8 +33,25 @@ def explain_mistakes(error: ValidationError, name: str) -> str:
             got = repr(mistake["input"])
             got = got if len(got) <= 60 else f"{got[:60]}…"
             lines[place] = f"`{place}`: got {got}, expected {_expected(mistake['msg'])}"
-    first, *rest = lines.values()
-    return "\n".join([f"recipe {name}: {first}", *rest])
+            mends[place] = _mend(place)
+    reports = [
+        f"{line}\nmend: {mends[place]}" if place in mends else line for place, line in lines.items()
+    ]
+    return f"recipe {name}: " + "\n".join(reports)
+
+
+def _mend(place: str) -> str:
+    """Say what to write: keys of a section, or a value."""
+    path = place.split(".")
+    if section := _section(field_type(path)):
+        return f"give it keys with values, such as {place}.{next(iter(section.model_fields))}"
+    parent = _section(field_type(path[:-1]))
+    assert parent is not None, f"`{place}` is in no section"
+    field = parent.model_fields[path[-1]]
+    if field.is_required():
+        return f"write `{place}: {' or '.join(get_args(field.annotation))}`"
+    default = json.dumps(field.default, ensure_ascii=False, default=str)
+    return f"give such a value, or leave it out (default: {default})"
 
 
 def _expected(message: str) -> str:
@@ -55,11 +77,11 @@ def _nearest(place: str) -> str:
     paths = _all_keys(Recipe)
     here = [path for path in paths if path.rpartition(".")[0] == section]
     for known in (here, paths):
-        found = difflib.get_close_matches(key, map(_last, known), n=1, cutoff=0.6)
-        if found:
-            same = [f"`{path}`" for path in known if _last(path) == found[0]]
-            return f"; did you mean {' or '.join(same)}?"
-    return f"\nexpected one of: {', '.join(map(_last, here))}" if here else ""
+        near = nearest(key, map(_last, known))
+        if near is not None:
+            same = [f"`{path}`" for path in known if _last(path) == near]
+            return f"; did you mean {' or '.join(same)}?\nmend: use that, or leave it out"
+    return f"\nexpected one of: {', '.join(map(_last, here))}\nmend: use one of these"
 
 
 def _last(path: str) -> str:

@@ -6,7 +6,7 @@ import json
 import shutil
 import sys
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -54,8 +54,12 @@ class RunFolder:
         self.checkpoints = CheckpointStore(path / "checkpoints")
 
     @classmethod
-    def create(cls, path: Path, recipe: Recipe, *, force: bool = False) -> RunFolder:
-        """Make a new run folder and write the recipe into it.
+    @contextmanager
+    def create(cls, path: Path, recipe: Recipe, *, force: bool = False) -> Generator[RunFolder]:
+        """Take a folder for a new run, and keep it locked.
+
+        Whatever leaves before ``begin`` leaves everything as it was: what was made is removed
+        again, and a run that is to be replaced is still there.
 
         Args:
             path: the folder; empty or new.
@@ -66,15 +70,51 @@ class RunFolder:
             RunError: the folder is taken.
             StorageError: it cannot be made.
         """
+        folder = cls(path)
         with writing(path):
-            if path.is_dir() and any(path.iterdir()):
-                cls._make_room(path, force=force)
-            path.mkdir(parents=True, exist_ok=True)
-        replace_file(path / _RECIPE, dump_recipe(recipe).encode())
-        return cls(path)
+            is_taken = path.is_dir() and any(path.iterdir())
+            made = [new for new in (path, *path.parents) if not new.exists()]
+        if is_taken:
+            cls._refuse_taken(path, force=force)
+        try:
+            with writing(path):
+                path.mkdir(parents=True, exist_ok=True)
+            with folder.locked():
+                try:
+                    if not is_taken:
+                        replace_file(path / _RECIPE, dump_recipe(recipe).encode())
+                    yield folder
+                finally:
+                    if not (is_taken or (path / _RUN).exists()):
+                        (path / _RECIPE).unlink(missing_ok=True)
+                        (path / _LOCK).unlink(missing_ok=True)
+        finally:
+            for new in made:
+                # A folder that holds something refuses.
+                with suppress(OSError):
+                    new.rmdir()
+
+    def begin(self, recipe: Recipe, plan: Plan, facts: dict[str, Any]) -> None:
+        """Write down what the run is; the run that it replaces, if any, ends here.
+
+        Raises:
+            StorageError: something could not be written, or removed.
+        """
+        with writing(self.path):
+            # Without its plan, a run that is removed in part is not taken for one that goes on.
+            (self.path / _RUN).unlink(missing_ok=True)
+            for entry in self.path.iterdir():
+                if entry.is_dir() and not entry.is_symlink():
+                    shutil.rmtree(entry)
+                elif entry.name not in (_RECIPE, _LOCK):
+                    entry.unlink()
+        replace_file(self.path / _RECIPE, dump_recipe(recipe).encode())
+        content = {"format": 1, "plan": asdict(plan), **facts}
+        text = json.dumps(content, ensure_ascii=False, indent=1)
+        replace_file(self.path / _RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
 
     @staticmethod
-    def _make_room(path: Path, *, force: bool) -> None:
+    def _refuse_taken(path: Path, *, force: bool) -> None:
         is_run = (path / _RECIPE).is_file()
         if not is_run:
             raise RunError(
@@ -87,8 +127,6 @@ class RunFolder:
                 f"mend: go on with `ostinato train --resume {path}`, choose another folder with "
                 "--run DIR, or replace it with --force"
             )
-        with RunFolder(path).locked():
-            shutil.rmtree(path)
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -135,12 +173,6 @@ class RunFolder:
         """Read the resolved recipe."""
         path = self.path / _RECIPE
         return validate(parse_recipe(path.read_text("utf-8"), str(path)), str(path))
-
-    def write_facts(self, plan: Plan, facts: dict[str, Any]) -> None:
-        """Write ``run.json``."""
-        content = {"format": 1, "plan": asdict(plan), **facts}
-        text = json.dumps(content, ensure_ascii=False, indent=1)
-        replace_file(self.path / _RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
 
     def facts(self, *keys: str) -> dict[str, Any]:
         """Read ``run.json``, which must have ``keys``.

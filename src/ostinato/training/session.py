@@ -19,12 +19,13 @@ from ostinato.training.calibration import make_plan
 from ostinato.training.checkpoint import Which
 from ostinato.training.errors import RunError
 from ostinato.training.events import Finished, Noted, Observer, Started, ignore
-from ostinato.training.interrupt import StopRequest
+from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.language_model import LanguageModelTask, build_language_model
-from ostinato.training.loop import Loop, Progress, load_weights
+from ostinato.training.loop import Loop, Progress, end_sitting, load_weights
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.recipe import Recipe, TrainingRecipe
 from ostinato.training.run import Plan, RunFolder
+from ostinato.training.tensorboard import import_tensorboard
 
 
 def train(
@@ -42,27 +43,31 @@ def train(
         path: the run folder, new or empty.
         force: replace a run that is there.
         observe: is told what happens.
-        stop: ends the run after the step in which it becomes true.
+        stop: ends the run after the step, or within the evaluation, in which it becomes true.
 
     Raises:
         OstinatoError: data, model, folder or disk are not as they must be; data and model are tried
             before the folder is touched.
+        Stopped: someone asked to stop before the first step was planned; everything is as it was.
     """
     began = time.perf_counter()
     stop = StopRequest() if stop is None else stop
     device = _device(recipe.training)
+    # What is missing is said before the work that needs it.
+    import_tensorboard()
     with _settings(recipe.training.threads, device):
         _seed(recipe.seed)
-        task = LanguageModelTask.from_recipe(recipe, device)
-        model = task.build_model()
-        folder = RunFolder.create(path, recipe, force=force)
-        with folder.locked(), MetricsLog(folder.path) as log:
+        with stop.at_once():
+            task = LanguageModelTask.from_recipe(recipe, device)
+            model = task.build_model()
+        with RunFolder.create(path, recipe, force=force) as folder:
             loop = Loop(recipe, task, model, folder, observe)
             for note in task.notes():
                 observe(Noted(note))
-            baselines = task.baselines()
+            with stop.at_once():
+                baselines = task.baselines()
             scoring_began = time.perf_counter()
-            scores = task.evaluate(model)
+            evaluation = loop.evaluate(stop)
             now = time.perf_counter()
             if recipe.training.max_minutes is not None:
                 observe(Noted("measuring the speed of this machine, to plan the steps …"))
@@ -81,11 +86,13 @@ def train(
                 "baselines": baselines,
                 "versions": _versions(),
             }
-            folder.write_facts(plan, facts)
-            observe(_started(folder, task, model, plan, baselines, 0))
-            loop.progress.seconds = time.perf_counter() - began
-            loop.save(is_best=loop.record(scores, log))
-            return loop.run(plan, log, stop)
+            stop.check()
+            folder.begin(recipe, plan, facts)
+            with MetricsLog(folder.path) as log:
+                observe(_started(folder, task, model, plan, baselines, 0))
+                loop.progress.seconds = time.perf_counter() - began
+                loop.save(is_best=loop.record(evaluation, log))
+                return loop.run(plan, log, stop)
 
 
 def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None = None) -> Finished:
@@ -94,7 +101,7 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
     Args:
         path: the run folder.
         observe: is told what happens.
-        stop: ends the run after the step in which it becomes true.
+        stop: ends the run after the step, or within the evaluation, in which it becomes true.
 
     Raises:
         RunError: there is no run, it is finished, or its text changed.
@@ -106,9 +113,14 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
         facts = folder.facts("data_sha256", "baselines")
         recipe, plan = folder.recipe(), folder.plan()
         checkpoint = folder.checkpoints.load("last")
-        _refuse_finished(folder, Progress(**checkpoint.progress), plan)
+        progress = Progress(**checkpoint.progress)
+        _refuse_finished(folder, progress, plan)
         device = _device(recipe.training)
-        task = LanguageModelTask.from_recipe(recipe, device)
+        try:
+            with stop.at_once():
+                task = LanguageModelTask.from_recipe(recipe, device)
+        except Stopped:
+            return end_sitting(folder, progress, "interrupted", observe)
         if task.corpus.sha256 != facts["data_sha256"]:
             raise RunError(
                 f"the text changed since the run {path} began, so it cannot go on as it was\n"
@@ -118,8 +130,8 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
             model = task.build_model()
             loop = Loop(recipe, task, model, folder, observe)
             loop.restore(checkpoint, device)
-            step = loop.progress.step
-            with MetricsLog(folder.path, resumed_at=step) as log:
+            step, is_due = progress.step, progress.is_evaluation_due
+            with MetricsLog(folder.path, step, is_evaluation_due=is_due) as log:
                 observe(_started(folder, task, model, plan, facts["baselines"], step))
                 return loop.run(plan, log, stop)
 

@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
+from ostinato.training.interrupt import StopRequest
+
 State = dict[str, Tensor]
 
 
@@ -50,12 +52,20 @@ class Task(Protocol):
         """Return what to report for a mean training loss."""
         ...
 
-    def evaluate(self, model: nn.Module) -> dict[str, float]:
-        """Score the whole held-out part; the same model gives the same scores."""
+    def evaluate(self, model: nn.Module, stop: StopRequest) -> dict[str, float]:
+        """Score the whole held-out part; the same model gives the same scores.
+
+        Raises:
+            Stopped: someone asked to stop.
+        """
         ...
 
-    def sample(self, model: nn.Module, step: int) -> str:
-        """Show what the model does now; empty where there is nothing to show."""
+    def sample(self, model: nn.Module, step: int, stop: StopRequest) -> str:
+        """Show what the model does now; empty where there is nothing to show.
+
+        Raises:
+            Stopped: someone asked to stop.
+        """
         ...
 
     def baselines(self) -> dict[str, float]:

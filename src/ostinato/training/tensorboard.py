@@ -15,6 +15,23 @@ from typing import Any, Self
 from ostinato.core.errors import MissingExtraError
 
 
+def import_tensorboard() -> tuple[Any, Any, Any]:
+    """Return TensorBoard's modules of events, of summaries and of their file format.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    try:
+        # Generated protocol classes have no types.
+        return (
+            import_module("tensorboard.compat.proto.event_pb2"),
+            import_module("tensorboard.compat.proto.summary_pb2"),
+            import_module("tensorboard.summary.writer.record_writer"),
+        )
+    except ModuleNotFoundError as error:
+        raise MissingExtraError("training", "train") from error
+
+
 class EventFile:
     """One file of events.
 
@@ -24,13 +41,7 @@ class EventFile:
     """
 
     def __init__(self, folder: Path, resumed_at: int | None = None) -> None:
-        try:
-            # Generated protocol classes have no types.
-            self._protocol: Any = import_module("tensorboard.compat.proto.event_pb2")
-            self._summary: Any = import_module("tensorboard.compat.proto.summary_pb2").Summary
-            records: Any = import_module("tensorboard.summary.writer.record_writer")
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("training", "train") from error
+        self._protocol, self._summaries, records = import_tensorboard()
         folder.mkdir(exist_ok=True)
         self._file = (folder / f"events.out.tfevents.{time.time_ns()}").open("wb")
         self._records = records.RecordWriter(self._file)
@@ -47,8 +58,9 @@ class EventFile:
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
         """Write numbers by tag."""
-        pairs = [self._summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
-        self._write(step=step, summary=self._summary(value=pairs))
+        summary = self._summaries.Summary
+        pairs = [summary.Value(tag=tag, simple_value=v) for tag, v in values.items()]
+        self._write(step=step, summary=summary(value=pairs))
 
     def _write(self, **content: object) -> None:
         event = self._protocol.Event(wall_time=time.time(), **content)
