@@ -119,6 +119,12 @@ _TEXT_SCRAPS = (
     "f'{x}'",
     "\x00",
     "\u2028",
+    "\ud800",
+    "\u2212",
+    "\u00b7",
+    "try:",
+    "1e308 * 1e308",
+    "/ 0",
 )
 
 _LATEX_SCRAPS = (
@@ -137,6 +143,9 @@ _LATEX_SCRAPS = (
     "% h_1: earlier value of h\n",
     "h_0 = ",
     "\\",
+    "(2)",
+    r" \qquad (2)",
+    "\ud800",
 )
 
 text_soups = st.lists(st.sampled_from(_TEXT_SCRAPS), max_size=30).map("".join)

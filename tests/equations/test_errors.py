@@ -32,8 +32,9 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
     assert source[error.span.column : error.span.end_column] == at
     shown = str(error).split("\n")
     assert shown[0] == f"line {line}: {error.message}"
-    assert shown[1] == f"    {source}"
-    assert shown[2] == " " * (4 + error.span.column) + "^" * max(1, len(at))
+    place = repr(at)[1:-1] if at and not at.isprintable() else at
+    assert shown[1] == f"    {source}".replace(at or "\n", place)
+    assert shown[2] == " " * (4 + error.span.column) + "^" * max(1, len(place))
     assert shown[-1] == f"mend: {error.mend}"
 
 
@@ -81,6 +82,20 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("h = 1e400 * h + x", "1e400", "too large for a float", "finite decimal"),
         ("h = True * h + x", "True", "`True` is not a real number", "finite decimal"),
         ("h = 1j * h + x", "1j", "`1j` is not a real number", "finite decimal"),
+        ("h = h + x * 9**9**9", "9**9**9", "this constant evaluates to inf", "finite decimal"),
+        ("h = h + x * (-9)**9**9", "(-9)**9**9", "evaluates to -inf", "finite decimal"),
+        ("h = h + x * (1e308*1e308)", "1e308*1e308", "evaluates to inf", "finite decimal"),
+        ("h = h + x * exp(1e3)", "exp(1e3)", "evaluates to inf", "finite decimal"),
+        ("h = h + x * log(0)", "log(0)", "evaluates to -inf", "finite decimal"),
+        ("h = h + x * log(-1)", "log(-1)", "evaluates to nan", "name a parameter"),
+        ("h = h + x * sqrt(minimum(-1, 0))", "sqrt(minimum(-1, 0))", "to nan", "finite decimal"),
+        ("h = h + x * (-8)**(1/3)", "(-8)**(1/3)", "evaluates to nan", "finite decimal"),
+        ("h = h + x * 0**-1", "0**-1", "evaluates to inf", "finite decimal"),
+        ("h = h + x * (-1/0)", "-1/0", "evaluates to -inf", "finite decimal"),
+        ("h = h + x * (0/0)", "0/0", "evaluates to nan", "finite decimal"),
+        ("h = h + x/0", "x/0", "a division by zero evaluates to inf or nan", "other than 0"),
+        ("h = h + x/(1 - 1)", "x/(1 - 1)", "a division by zero", "or by a parameter"),
+        ("a = 1e308; h = h + x * (a * a)", "a * a", "evaluates to inf", "finite decimal"),
         ("h = inf * h + x", "inf", "infinity may stand in an initial value only", "m[0] = -inf"),
         # Initial values
         ("h[1] = 0; h = h + x", "h[1] = 0", "only index 0 may stand on the left", "`h[0] = 0`"),
@@ -91,6 +106,7 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("c[0] = 0; h = h + x", "0", "has an initial value but is not a state", "are: h"),
         # Declarations
         ("h: matrix2", "h: matrix2", "is not a kind of name; did you mean 'matrix'?", "vector"),
+        ("h: state = 3", "h: state = 3", "is a name and its kind", "a line of its own"),
         ("a: scalar; a: vector", "a: vector", "is declared scalar above and vector", "keep one"),
         # Outside the white list
         ("h = x.mean + h", "x.mean", "attribute access (`.`)", "the known functions"),
@@ -115,6 +131,21 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("h = (x, h)", "(x, h)", "a tuple", "the known functions"),
         ("h = x // h", "x // h", "the operator FloorDiv", "the known functions"),
         ("h = ~x + h", "~x", "the operator Invert", "the known functions"),
+        ("try: pass", "try", "`try` is not part of the equation language", "each one assignment"),
+        ("match x: h = x", "match", "`match` is not part", "each one assignment"),
+        ("match x:\n case 1: pass", "match", "`match` is not part", "each one assignment"),
+        ("while x:\nh = h + x", "while", "`while` is not part", "each one assignment"),
+        ("if (x): h = h else: h = x", "if", "`if` is not part", "each one assignment"),
+        ("class A(x)", "class", "`class` is not part", "each one assignment"),
+        ("with x: pass", "with x: pass", "`with` is not part", "each one assignment"),
+        ("async def f(): pass", "async def f(): pass", "`async` is not part", "one assignment"),
+        (
+            "async for i in x: pass",
+            "async for i in x: pass",
+            "`async` is not part",
+            "one assignment",
+        ),
+        ("pass", "pass", "`pass` is not part", "each one assignment"),
         ("import os", "import os", "an import", "a list of lines"),
         ("from os import path", "from os import path", "an import", "a list of lines"),
         ("def f(): pass", "def f(): pass", "a function definition", "a list of lines"),
@@ -122,19 +153,51 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("for i in x: pass", "for i in x: pass", "a loop", "a list of lines"),
         ("while x: pass", "while x: pass", "a loop", "a list of lines"),
         ("del x", "del x", "`del`", "a list of lines"),
+        ("h[0] += 1", "h[0] += 1", "augmented assignment", "`h[0] = h[0] …`"),
         ("h += x", "h += x", "augmented assignment", "`h = h …`"),
         ("h, c = x", "h, c = x", "the left side must be one name", "name = expression"),
         ("h = c = x", "h = c = x", "the left side must be one name", "name = expression"),
         ("h.a = x", "h.a = x", "the left side must be one name", "name = expression"),
         ("tanh(x)", "tanh(x)", "`tanh(x)` is not assigned to a name", "name = expression"),
         ("lambda = x", "=", "this is not an equation", "call it `lambda_`"),
+        ("class: scalar", ":", "this is not an equation", "call it `class_`"),
         ("h = x +", "", "this is not an equation", "name = expression"),
+        ("h = x + # for each", "#", "this is not an equation", "name = expression"),
+        # Characters
         ("h = x\x00", "\x00", "control character", "remove it"),
+        ("h = x + \x1b[1m h", "\x1b", "control character '\\x1b'", "remove it"),
+        ("h = x + \ud800h", "\ud800", "control character '\\ud800'", "remove it"),
+        ("h = x \u2212 h", "\u2212", "the character '\u2212' (U+2212, minus sign)", "write `-`"),
+        ("h = x \u00d7 h", "\u00d7", "(U+00D7, multiplication sign)", "write `*`"),
+        ("h = x\u00b7h", "\u00b7", "(U+00B7, middle dot)", "write `*`"),
+        ("h = x \u2044 h", "\u2044", "(U+2044, fraction slash)", "write `/`"),
+        ("h = x\u00b2 + h", "\u00b2", "(U+00B2, superscript two)", "write `** 2`"),
+        ("h = x\u2081 + h", "\u2081", "(U+2081, subscript one)", "write `1`"),
+        ("h = h \uff0b x", "\uff0b", "(U+FF0B, fullwidth plus sign)", "write `+`"),
+        ("h = \uff12 * h + x", "\uff12", "(U+FF12, fullwidth digit two)", "write `2`"),
+        ("h = \u201cx\u201d + h", "\u201c", "(U+201C, left double quotation", "without quotes"),
+        ("h = x +\u200b h", "\u200b", "the character '\\u200b' (U+200B, zero width", "remove it"),
+        ("h = x + h\ufeff", "\ufeff", "(U+FEFF, zero width no-break space)", "remove it"),
+        ("h = x + \u2026", "\u2026", "(U+2026, horizontal ellipsis)", "remove it"),
     ],
 )
 def test_each_mistake_has_its_place_and_its_mend(line, at, message, mend):
     text = f"# a cell\n{line}"
-    check(error_of(text), text, 2, at, message, mend)
+    error = error_of(text)
+    check(error, text, 2, at, message, mend)
+    str(error).encode()
+
+
+def test_names_that_no_stream_encodes_are_escaped():
+    error = error_of("h = h + x", inputs=["a\ud800\x1b"])
+    assert str(error).startswith("line 1: the input `a\\ud800\\x1b` is never used\n")
+
+
+@pytest.mark.parametrize("text", [None, b"h = h + x", 3, ["h = h + x"]])
+def test_what_is_no_text(text):
+    error = error_of(text)
+    assert error.message == f"the equations are of type {type(text).__name__}, expected a str"
+    assert "`.decode()`" in str(error.mend)
 
 
 def test_a_name_assigned_twice_shows_both_places():
@@ -185,6 +248,43 @@ def test_sizes_that_cannot_agree_name_both_sizes_and_the_place():
     assert "`x` has size 3 (input_size)" in error.message
     assert error.span == Span(2, 4, 13)
     assert error.mend == "give both the same size, or put a matrix between them: `W @ x`"
+
+
+def test_sizes_are_shown_by_the_names_that_they_belong_to():
+    for text, options in (
+        ("h = tanh(W @ h) + x + u", {"inputs": ["x", "u"]}),
+        ("z = sigmoid(W @ h) * x\nh = z * h", {}),
+        ("p = W @ h + x\ny = p + x\nh = p * y", {"states": ["h"], "output": "y"}),
+    ):
+        with pytest.raises(EquationError) as caught:
+            Cell(text, **options).sizes(3, 5)
+        message = caught.value.message
+        assert message.startswith("`x` has size 3 (input_size) and `h` has size 5 (hidden_size)")
+    cell = Cell("u = W @ [h, x]\nh = tanh(u)\ny = V @ h + u_x * x")
+    with pytest.raises(
+        EquationError, match=r"`x` has size 3 .* and `y` has size 4 \(output_size\)"
+    ):
+        cell.sizes(3, 5, 4)
+
+
+def test_every_line_that_joins_two_sizes_is_named():
+    cell = Cell("p = x * 2\nq = p + b\nh = tanh(W @ h) + q")
+    with pytest.raises(EquationError) as caught:
+        cell.sizes(3, 5)
+    error = caught.value
+    reasons = [f"line {line} joins `" for line in (1, 2, 3)]
+    assert all(reason in error.message for reason in reasons)
+    assert error.span
+    assert error.also
+    assert (error.span.line, error.also.line) == (1, 3)
+
+
+def test_one_name_given_two_sizes():
+    cell = Cell("h = tanh(W @ h + U @ x)")
+    with pytest.raises(EquationError) as caught:
+        cell.sizes(3, 5, sizes={"h": 4})
+    assert caught.value.message == "`h` is given size 5 (hidden_size) and size 4 (h)"
+    assert caught.value.mend == "give one of the two"
 
 
 def test_sizes_that_cannot_agree_show_both_places():

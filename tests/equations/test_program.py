@@ -124,7 +124,6 @@ def test_the_adjoint_reduces_every_parameter_after_the_loop() -> None:
 )
 def test_the_class_of_a_recurrence(text: str, kind: str) -> None:
     assert Cell(text).analysis.kind == kind
-    assert Cell(text).analysis.is_linear == (kind == "linear")
 
 
 def test_costs_are_counted() -> None:

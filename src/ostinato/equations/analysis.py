@@ -19,18 +19,13 @@ class Analysis:
 
     Attributes:
         kind: ``linear`` (the new state is element-wise affine in the old one, with coefficients
-            free of it), ``element-wise`` (no product with the state), ``dense``, or
-            ``feed-forward`` (no state).
+            free of it: a parallel scan can replace the loop), ``element-wise`` (no product with
+            the state), ``dense``, or ``feed-forward`` (no state).
         program: the step in execution order.
     """
 
     kind: CellKind
     program: Program
-
-    @property
-    def is_linear(self) -> bool:
-        """Whether a parallel scan can replace the loop."""
-        return self.kind == "linear"
 
     @property
     def num_phases(self) -> int:

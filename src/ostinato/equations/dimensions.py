@@ -15,7 +15,7 @@ class Link:
 
     a: str
     b: str
-    span: Span | None
+    span: Span
 
 
 class Unifier:
@@ -37,7 +37,7 @@ class Unifier:
             name = self._parent[name]
         return name
 
-    def unite(self, a: str, b: str, span: Span | None) -> None:
+    def unite(self, a: str, b: str, span: Span) -> None:
         """Record that ``a`` and ``b`` have one size, because of the term at ``span``."""
         root_a, root_b = self.find(a), self.find(b)
         if root_a != root_b:
@@ -59,12 +59,14 @@ class Dimensions:
     Attributes:
         classes: label (``input_size``, ``hidden_size``, …) to the names of that size.
         tied: pairs of labels that stand for one class (``h = … + x`` ties hidden to input).
+        shown: the name that stands for each of the layer's sizes in an error.
         links: the reasons, for errors.
         source: the lines of the text.
     """
 
     classes: Mapping[str, tuple[str, ...]]
     tied: Mapping[str, str]
+    shown: Mapping[str, str]
     links: tuple[Link, ...]
     source: tuple[str, ...]
 
@@ -126,28 +128,27 @@ class Dimensions:
         self, label: str, first: tuple[int, str], second: tuple[int, str]
     ) -> EquationError:
         ends = (self._anchor(label, first[1]), self._anchor(label, second[1]))
-        path = [link for link in self.path(*ends) if link.span]
-        spans = [link.span for link in path]
-        first_place = spans[0] if spans else None
-        also = next((s for s in spans[1:] if s != first_place), None)
-        reasons = ", ".join(f"`{link.a}` with `{link.b}`" for link in path)
-        because = f": this line joins {reasons}" if reasons else ""
+        if ends[0] == ends[1]:
+            return EquationError(
+                f"`{ends[0]}` is given size {first[0]} ({first[1]}) and size {second[0]} "
+                f"({second[1]})",
+                mend="give one of the two",
+            )
+        path = self.path(*ends)
+        first_place, last_place = path[0].span, path[-1].span
+        reasons = "; ".join(f"line {k.span.line} joins `{k.a}` with `{k.b}`" for k in path)
         return EquationError(
             f"`{ends[0]}` has size {first[0]} ({first[1]}) and `{ends[1]}` has size {second[0]} "
-            f"({second[1]}), but the equations make them one size{because}",
+            f"({second[1]}), but the equations make them one size: {reasons}",
             source=self.source,
             span=first_place,
-            also=also,
-            mend="give both the same size, or put a matrix between them: `W @ x`",
+            also=last_place if last_place.line != first_place.line else None,
+            mend=f"give both the same size, or put a matrix between them: `W @ {ends[0]}`",
         )
 
     def _anchor(self, label: str, name: str) -> str:
         names = self.classes[label]
-        if name in names:
-            return name
-        if name == "input_size":
-            return names[0]
-        return next((n for n in names[1:] if not n.startswith("(")), names[0])
+        return name if name in names else self.shown.get(name, names[0])
 
     def path(self, start: str, end: str) -> list[Link]:
         """Return the shortest chain of links from ``start`` to ``end``."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import replace
 
 from ostinato.core.errors import EquationError, Span
@@ -16,6 +18,7 @@ from ostinato.equations.graph import (
     Role,
     State,
     compact,
+    evaluate,
     live,
 )
 from ostinato.equations.resolve import Roles
@@ -70,7 +73,7 @@ class _Inference:
         if size is not None:
             self._unite(assignment.target, size, assignment.span)
 
-    def _unite(self, a: str, b: str, span: Span | None) -> None:
+    def _unite(self, a: str, b: str, span: Span) -> None:
         self.unifier.unite(a, b, span)
 
     def _expression(self, node: Expression) -> str | None:
@@ -135,14 +138,33 @@ class _Inference:
         for root, names in members.items():
             labels.setdefault(root, names[0])
         classes = {label: tuple(members[root]) for root, label in labels.items()}
-        return Dimensions(classes, tied, tuple(self.unifier.links), self.syntax.source)
+        shown = self._shown(classes, tied)
+        return Dimensions(classes, tied, shown, tuple(self.unifier.links), self.syntax.source)
+
+    def _ranked(self) -> list[str]:
+        """Return the assigned vectors, states first."""
+        targets = (a.target for a in self.syntax.assignments)
+        return [*self.roles.states, *(t for t in targets if t not in self.roles.concatenations)]
+
+    def _shown(
+        self, classes: Mapping[str, tuple[str, ...]], tied: Mapping[str, str]
+    ) -> dict[str, str]:
+        """Choose the name that stands for each of the layer's sizes in an error."""
+        candidates = {
+            "input_size": self.roles.inputs,
+            "hidden_size": self._ranked(),
+            "output_size": [self.roles.output],
+        }
+        held = {
+            size: [n for n in names if n in classes.get(tied.get(size, size), ())]
+            for size, names in candidates.items()
+        }
+        return {size: names[0] for size, names in held.items() if names}
 
     def _label_assigned(self, labels: dict[str, str]) -> dict[str, str]:
         """Label the classes of assigned names; return the labels tied to the input's."""
         of = self.unifier.find
-        targets = [a.target for a in self.syntax.assignments]
-        ranked = [*self.roles.states, *(t for t in targets if t not in self.roles.concatenations)]
-        roots = list(dict.fromkeys(of(t) for t in ranked))
+        roots = list(dict.fromkeys(of(t) for t in self._ranked()))
         output, source = of(self.roles.output), of(self.roles.inputs[0])
         free = [r for r in roots if r != source]
         tied: dict[str, str] = {}
@@ -156,13 +178,7 @@ class _Inference:
             labels[output] = "hidden_size"
         else:
             labels[output] = "output_size"
-            labels.update(
-                {
-                    r: "hidden_size"
-                    for r in free[:2]
-                    if r != output and "hidden_size" not in labels.values()
-                }
-            )
+            labels[next(r for r in free if r != output)] = "hidden_size"
         return tied
 
 
@@ -184,7 +200,8 @@ def build_graph(syntax: Syntax, roles: Roles, dimensions: Dimensions) -> Graph:
     """Make the graph of one step.
 
     Raises:
-        EquationError: an inferred state is only a one-step delay of something without memory.
+        EquationError: an inferred state is only a one-step delay of something without memory, or a
+            constant is not finite.
     """
     return _Elaboration(syntax, roles, dimensions).build()
 
@@ -256,22 +273,41 @@ class _Elaboration:
             case Name(name=name):
                 return self._name(name)
             case Negative(operand=operand):
-                return self.builder.apply("neg", self._expression(operand))
+                return self._apply("neg", (operand,), node.span)
             case Binary(operator="@", left=Name(name=matrix), right=right):
                 return self._product(matrix, right)
             case Binary(operator=operator, left=left, right=right):
-                return self.builder.apply(
-                    _BINARY[operator], self._expression(left), self._expression(right)
-                )
+                return self._apply(_BINARY[operator], (left, right), node.span)
             case Call(function="clip", arguments=arguments):
                 value, low, high = (self._expression(a) for a in arguments)
                 return self.builder.apply(
                     "minimum", self.builder.apply("maximum", value, low), high
                 )
             case Call(function=function, arguments=arguments):
-                return self.builder.apply(function, *(self._expression(a) for a in arguments))
+                return self._apply(function, arguments, node.span)
             case Concatenation():
                 raise AssertionError("the reader keeps concatenations right of @")
+
+    def _apply(self, op: str, operands: tuple[Expression, ...], span: Span) -> int:
+        """Add an operation, unless its value is known already and is no finite number."""
+        args = [self._expression(operand) for operand in operands]
+        numbers = [self.builder.number(a) for a in args]
+        result = evaluate(op, numbers)
+        if result is not None and not math.isfinite(result):
+            raise EquationError(
+                f"this constant evaluates to {result}, and every number must be finite",
+                source=self.syntax.source,
+                span=span,
+                mend="write a finite decimal number, or name a parameter",
+            )
+        if op == "div" and numbers[1] == 0:
+            raise EquationError(
+                "a division by zero evaluates to inf or nan, and every number must be finite",
+                source=self.syntax.source,
+                span=span,
+                mend="divide by a number other than 0, or by a parameter",
+            )
+        return self.builder.apply(op, *args)
 
     def _name(self, name: str) -> int:
         if name in self.environment:

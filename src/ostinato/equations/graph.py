@@ -7,7 +7,7 @@ extends it (``adjoint``), and ``schedule`` turns it into a ``Program``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias
 
@@ -214,12 +214,9 @@ class Builder:
 
     def _fold(self, op: str, args: tuple[int, ...]) -> int | None:
         numbers = [self.number(a) for a in args]
-        known = [n for n in numbers if n is not None]
-        if len(known) == len(args) and op in _FOLDABLE:
-            try:
-                return self.constant(_FOLDABLE[op](*known))
-            except (OverflowError, ZeroDivisionError, ValueError):
-                return None
+        result = evaluate(op, numbers)
+        if result is not None:
+            return self.constant(result) if math.isfinite(result) else None
         match op, numbers:
             case "add", [0.0, None]:
                 return args[1]
@@ -246,11 +243,39 @@ _FOLDABLE: Final[dict[str, Callable[..., float]]] = {
     "mul": float.__mul__,
     "div": float.__truediv__,
     "neg": float.__neg__,
+    "abs": float.__abs__,
+    "minimum": min,
+    "maximum": max,
     "exp": math.exp,
     "log": math.log,
     "sqrt": math.sqrt,
     "pow": math.pow,
 }
+
+
+def evaluate(op: str, operands: Sequence[float | None]) -> float | None:
+    """Return what an operation makes of numbers, infinity and NaN included; None if it must wait.
+
+    It must wait where an operand is no number, and where only engines know the operation.
+    """
+    numbers = [n for n in operands if n is not None]
+    if op not in _FOLDABLE or len(numbers) < len(operands):
+        return None
+    try:
+        return _FOLDABLE[op](*numbers)
+    except OverflowError:  # Of `exp` and `pow` only.
+        negative = op == "pow" and numbers[0] < 0 and numbers[1] % 2 == 1
+        return -math.inf if negative else math.inf
+    except (ZeroDivisionError, ValueError):
+        match (op, *numbers):
+            case "div", above, below if above:
+                return math.copysign(math.inf, above) * math.copysign(1, below)
+            case "log", 0.0:
+                return -math.inf
+            case "pow", 0.0, _:
+                return math.inf
+            case _:
+                return math.nan
 
 
 def live(values: tuple[Value, ...], roots: Iterable[int]) -> set[int]:

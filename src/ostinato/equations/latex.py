@@ -236,6 +236,11 @@ class _Reader:
             if symbol.superscript and note not in readings.notes:
                 readings.notes.append(note)
         for line in self.lines:
+            if line.row.number:
+                readings.notes.append(
+                    f"`{line.row.number}` behind `{line.target.name}` is the number of the "
+                    "equation, and no factor"
+                )
             if line.target.time == "initial":
                 self._check_initial(line, readings.initial)
                 readings.initial[line.target.name] = self._initial_value(line)

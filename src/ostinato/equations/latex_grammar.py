@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from ostinato.equations.latex_kinds import Uses, Vocabulary, multiplied
+from ostinato.equations.latex_rows import excerpt
 from ostinato.equations.latex_symbols import Symbol, read_symbol, starts_symbol
 from ostinato.equations.latex_tokens import spelled
 from ostinato.equations.latex_vocabulary import (
@@ -121,9 +122,26 @@ class Grammar:
             tight = self.cursor.accept_command(*TIGHT)
             if not tight and not self._starts_factor():
                 break
+            bracket = self.cursor.at
             factors.append(self._factor(depth))
+            if not tight:
+                self._check_equation_number(factors, bracket)
         self.uses.runs.append(tuple(factors))
         return multiplied(factors, self.vocabulary, self.cursor, self.cursor.since(start))
+
+    def _check_equation_number(self, factors: list[Expression], start: int) -> None:
+        """Refuse a bare number in brackets that ends the row: it may be the equation's own."""
+        ends = self.cursor.peek() is None and self.cursor.tokens[start].is_mark("(")
+        # What is applied to it is asked for first.
+        applied = any(symbol.span == factors[-2].span for symbol in self.uses.applied[-1:])
+        if ends and isinstance(factors[-1], Number) and not applied:
+            span = self.cursor.since(start)
+            self.cursor.fail(
+                f"`{excerpt(self.cursor.source, span)}` at the end may be a factor, or the number "
+                "of the equation",
+                rf"write `{factors[-1].value:g} \cdot …` for a product, `\tag{{…}}` for a number",
+                span,
+            )
 
     # Factors
 

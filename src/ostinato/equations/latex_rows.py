@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from ostinato.equations.syntax import DeclarationKind
 
 _DECLARATION: Final = re.compile(r"(\S+?)\s*:\s*(input|state|output|matrix|vector|scalar)\s*")
+_NUMBER: Final = re.compile(r"\(\s*\d+(?:\.\d+)*[a-z]?\s*\)", re.ASCII)
+_APART: Final = re.compile(
+    r"""(?:
+        ^ | [&$~] | \\[\])] | \\[ ] | [ ]{2} | [^\S ]
+        | \\(?:q?quad|enspace)
+        | \\(?:hspace\*?|h?phantom)\s*\{[^{}]*\}
+        | (?:\\(?:[,:;>]|(?:thin|med|thick)space)\s*){2}
+    )\s*$""",
+    re.VERBOSE,
+)
+"""How a text ends that sets apart what follows: one thin space, or a blank, does not."""
 _VERSION: Final = re.compile(r"(\S+?)\s*:\s*earlier value of (\S+)\s*")
 
 
@@ -26,7 +37,16 @@ class Row:
 
     left: tuple[Token, ...]
     right: tuple[Token, ...]
-    equals: Token
+    number: str = ""
+    """The equation's number, as printed behind it."""
+
+
+@dataclass(slots=True)
+class _Joined:
+    """The pieces of one equation, and the number that stood behind one of them."""
+
+    tokens: list[Token]
+    number: str
 
 
 def place(tokens: Iterable[Token]) -> Span:
@@ -71,14 +91,15 @@ def rows(tokens: Tokens) -> list[Row]:
     r"""Split the source into equations.
 
     A row ends at ``\\``, at a new line outside brackets, or at a comma or ``\quad`` where more
-    than one sign of equality stands on it; a row that begins or ends with an operator goes on.
+    than one sign of equality stands on it; a row that begins or ends with an operator goes on. A
+    number in brackets behind a wide space is that of the equation: ``\qquad (2)``.
 
     Raises:
         EquationError: a line is not an equation.
     """
     found: list[Row] = []
     for held in tokens.lists:
-        joined = _join([p for line in _lines(held) for p in _pieces(line)])
+        joined = _join([p for line in _lines(held) for p in _pieces(line)], tokens.source)
         found.extend(_row(piece, tokens.source) for piece in joined)
     if not found:
         raise EquationError(
@@ -88,6 +109,8 @@ def rows(tokens: Tokens) -> list[Row]:
     if len(found) > MAX_LINES:
         raise EquationError(
             f"there are {len(found):,} equations, at most {MAX_LINES} are read",
+            source=tokens.source,
+            span=place(found[MAX_LINES].left),
             mend="a cell is a few lines; is this the right file?",
         )
     return found
@@ -151,17 +174,39 @@ def _is_blank(token: Token) -> bool:
     return token.kind == "break" or token.is_mark(",", ";", ".")
 
 
-def _join(pieces: list[list[Token]]) -> list[list[Token]]:
-    joined: list[list[Token]] = []
+def _join(pieces: list[list[Token]], source: tuple[str, ...]) -> list[_Joined]:
+    joined: list[_Joined] = []
     for piece in pieces:
-        goes_on = not any(is_equals(t) for t in piece) and (
-            _is_operator(piece[0]) or (joined and _is_operator(joined[-1][-1]))
+        waits = bool(joined) and _is_operator(joined[-1].tokens[-1])
+        end = _number_start(piece, source)
+        if end == 0 and (waits or not joined):
+            end = len(piece)
+        tokens = _strip(piece[:end])
+        number = excerpt(source, place(piece[end:])) if end < len(piece) else ""
+        goes_on = not any(is_equals(t) for t in tokens) and (
+            waits or not tokens or _is_operator(tokens[0])
         )
         if goes_on and joined:
-            joined[-1].extend(piece)
+            joined[-1].tokens.extend(tokens)
+            joined[-1].number = joined[-1].number or number
         else:
-            joined.append(piece)
+            joined.append(_Joined(tokens, number))
     return joined
+
+
+def _number_start(piece: list[Token], source: tuple[str, ...]) -> int:
+    r"""Find the equation's number, ``\qquad (2)``: set apart, and behind no operator.
+
+    Returns:
+        the place of its first token, or the end of the piece if there is none.
+    """
+    start = max((i for i, token in enumerate(piece) if token.is_mark("(")), default=0)
+    found = place(piece[start:])
+    before = source[found.line - 1][: found.column]
+    apart = _APART.search(before) or (start > 0 and _is_blank(piece[start - 1]))
+    is_number = _NUMBER.fullmatch(excerpt(source, found)) and piece[-1].span.line == found.line
+    is_operand = start > 0 and _is_operator(piece[start - 1])
+    return start if is_number and apart and not is_operand else len(piece)
 
 
 def _is_operator(token: Token) -> bool:
@@ -172,7 +217,8 @@ def _is_operator(token: Token) -> bool:
     )
 
 
-def _row(piece: list[Token], source: tuple[str, ...]) -> Row:
+def _row(joined: _Joined, source: tuple[str, ...]) -> Row:
+    piece = joined.tokens
     signs = [i for i, (t, depth) in enumerate(depths(piece)) if is_equals(t) and depth == 0]
     if not signs:
         words = place(_first_words(piece))
@@ -199,7 +245,7 @@ def _row(piece: list[Token], source: tuple[str, ...]) -> Row:
             span=piece[signs[0]].span,
             mend="write `name_t = expression`",
         )
-    return Row(left, right, piece[signs[0]])
+    return Row(left, right, joined.number)
 
 
 def _first_words(piece: list[Token]) -> list[Token]:

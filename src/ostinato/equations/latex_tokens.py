@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, cast
 
 from ostinato.core.errors import EquationError, Span, did_you_mean
 from ostinato.equations.latex_vocabulary import (
@@ -19,7 +20,7 @@ from ostinato.equations.latex_vocabulary import (
     SKIPPED,
     UNICODE,
 )
-from ostinato.equations.parse import MAX_CHARACTERS, MAX_LINES
+from ostinato.equations.parse import check_size, checked_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,17 +86,13 @@ def tokenise(latex: str | Sequence[str]) -> Tokens:
     """Split LaTeX into tokens.
 
     Raises:
-        EquationError: the source is absurdly large, or a command or character has no meaning here.
+        EquationError: the source is no text or absurdly large, or a command or character has no
+            meaning here.
     """
-    texts = [latex] if isinstance(latex, str) else list(latex)
-    _check_size(texts)
+    texts = _texts(latex)
     split = [text.replace("\r\n", "\n").split("\n") for text in texts]
     source = tuple(line for lines in split for line in lines)
-    if len(source) > MAX_LINES:
-        raise EquationError(
-            f"the equations have {len(source):,} lines, at most {MAX_LINES} are read",
-            mend="a cell is a few lines; is this the right file?",
-        )
+    check_size(source, sum(len(text) for text in texts))
     lexer = _Lexer(source)
     lists: list[tuple[Token, ...]] = []
     first = 1
@@ -105,13 +102,12 @@ def tokenise(latex: str | Sequence[str]) -> Tokens:
     return Tokens(tuple(lists), tuple(lexer.comments), source)
 
 
-def _check_size(texts: list[str]) -> None:
-    total = sum(len(text) for text in texts)
-    if total > MAX_CHARACTERS:
-        raise EquationError(
-            f"the equations are {total:,} characters long, at most {MAX_CHARACTERS:,} are read",
-            mend="a cell is a few lines; is this the right file?",
-        )
+def _texts(latex: object) -> list[str]:
+    if isinstance(latex, str | bytes) or not isinstance(latex, Iterable):
+        latex = [latex]
+    return [
+        checked_text(text, "a str, or a list of them") for text in cast("Iterable[object]", latex)
+    ]
 
 
 class _Lexer:

@@ -9,6 +9,7 @@ import ast
 import keyword
 import math
 import re
+import unicodedata
 import warnings
 from typing import Final, NoReturn
 
@@ -44,6 +45,25 @@ _OPERATORS: Final[dict[type[ast.operator], BinaryOperator]] = {
     ast.Pow: "**",
     ast.MatMult: "@",
 }
+_SPACES: Final = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+"""Spaces of other widths, which come along when text is pasted."""
+
+_PLAIN: Final[dict[str, str]] = {
+    **dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014", "-"),
+    **dict.fromkeys("\u00d7\u00b7\u0387\u22c5\u2219\u2022\u2217\u2299\u2218\u2297", "*"),
+    **dict.fromkeys("\u00f7\u2215\u2044", "/"),
+    "\u221e": "inf",
+    "\u2032": "_prime",
+}
+"""What a keyboard has for characters that pages and slides print."""
+
+_QUOTES: Final = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2039\u203a"
+_STATEMENT: Final = re.compile(
+    r"(assert|async|break|case|class|continue|def|del|elif|for|from|global|if|import|match|nonlocal"
+    r"|pass|raise|return|type|while|with)\b\s*(?![\s=:\[])|(try|except|else|finally)\s*:"
+)
+"""How a line begins that is a statement of Python, rather than one with a reserved name."""
+
 _KINDS: Final[tuple[DeclarationKind, ...]] = (
     "input",
     "state",
@@ -103,13 +123,26 @@ def parse(text: str) -> Syntax:
         EquationError: the text is not a list of assignments over the language's white list, or
             is absurdly large; the message shows the line with a caret.
     """
-    lines = _lines(text)
+    lines = _lines(checked_text(text, "a str"))
     return _Reader(lines).read()
 
 
-def _lines(text: str) -> tuple[str, ...]:
-    """Split into stripped lines, refusing what no cell needs before any parser sees it."""
-    lines = tuple(line.strip() for line in text.replace("\r\n", "\n").split("\n"))
+def checked_text(text: object, expected: str) -> str:
+    """Return what was given as equations, without the mark that some editors begin a file with.
+
+    Raises:
+        EquationError: it is no str.
+    """
+    if not isinstance(text, str):
+        raise EquationError(
+            f"the equations are of type {type(text).__name__}, expected {expected}",
+            mend="pass the text itself: bytes with `.decode()`, a file with `.read_text()`",
+        )
+    return text.removeprefix("\ufeff")
+
+
+def check_size(lines: tuple[str, ...], num_characters: int) -> None:
+    """Refuse what no cell needs before any parser sees it."""
     if len(lines) > MAX_LINES:
         raise EquationError(
             f"the equations have {len(lines):,} lines, at most {MAX_LINES} are read",
@@ -117,13 +150,21 @@ def _lines(text: str) -> tuple[str, ...]:
             span=Span(MAX_LINES + 1, 0, len(lines[MAX_LINES])),
             mend="a cell is a few lines; is this the right file?",
         )
-    if len(text) > MAX_CHARACTERS:
+    if num_characters > MAX_CHARACTERS:
         raise EquationError(
-            f"the equations are {len(text):,} characters long, at most {MAX_CHARACTERS:,} are read",
+            f"the equations are {num_characters:,} characters long, at most {MAX_CHARACTERS:,} are "
+            "read",
             source=lines,
             span=Span(1, 0, len(lines[0])),
             mend="a cell is a few lines; is this the right file?",
         )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    """Split into stripped lines and refuse what the language has no use for."""
+    plain = text.translate(_SPACES).replace("\r\n", "\n")
+    lines = tuple(line.strip() for line in plain.split("\n"))
+    check_size(lines, len(text))
     for number, line in enumerate(lines, 1):
         _check_line(number, line, lines)
     return lines
@@ -145,11 +186,35 @@ def _check_line(number: int, line: str, lines: tuple[str, ...]) -> None:
             span=Span(number, bad.start(), bad.end()),
             mend="remove it",
         )
+    for column, character in enumerate(line.partition("#")[0]):
+        # The middle dot may stand in Python's names, where `a·b` would be one name.
+        if character in _PLAIN or not (character.isascii() or f"a{character}".isidentifier()):
+            raise _unknown_character(character, lines, Span(number, column, column + 1))
     depth = 0
     for column, character in enumerate(line):
         depth += (character in "([{") - (character in ")]}")
         if depth > MAX_BRACKETS:
             raise _too_deep(lines, Span(number, column, column + 1), MAX_BRACKETS)
+
+
+def _unknown_character(character: str, lines: tuple[str, ...], span: Span) -> EquationError:
+    name = unicodedata.name(character, "no name").lower()
+    plain = unicodedata.normalize("NFKC", character)
+    mend = "remove it"
+    if character in _PLAIN:
+        mend = f"write `{_PLAIN[character]}`"
+    elif character in _QUOTES:
+        mend = "remove it: names stand without quotes"
+    elif len(plain) == 1 and plain.isascii():
+        power = unicodedata.decomposition(character).startswith("<super>")
+        mend = f"write `** {plain}`" if power else f"write `{plain}`"
+    return EquationError(
+        f"the character {character!r} (U+{ord(character):04X}, {name}) is not part of the equation "
+        "language",
+        source=lines,
+        span=span,
+        mend=mend,
+    )
 
 
 def _too_deep(lines: tuple[str, ...], span: Span, levels: int = MAX_DEPTH) -> EquationError:
@@ -192,8 +257,14 @@ class _Reader:
 
     def _from_syntax_error(self, error: SyntaxError) -> EquationError:
         line = min(max(error.lineno or 1, 1), len(self.lines))
-        shown = self.lines[line - 1]
+        for number, text in enumerate(self.lines[:line], 1):
+            if statement := _STATEMENT.match(text):
+                word = statement[1] or statement[2]
+                return self._not_a_line(f"`{word}`", Span(number, 0, len(word)))
+        shown = self.lines[line - 1].partition("#")[0]
         column = min(max((error.offset or 1) - 1, 0), len(shown))
+        if not shown[column : column + 1].isascii():
+            return _unknown_character(shown[column], self.lines, Span(line, column, column + 1))
         reserved = [word for word in re.findall(r"[^\W\d]\w*", shown) if keyword.iskeyword(word)]
         mend = "one assignment a line: `name = expression`"
         if reserved:
@@ -203,6 +274,14 @@ class _Reader:
             source=self.lines,
             span=Span(line, column, column + 1),
             mend=mend,
+        )
+
+    def _not_a_line(self, what: str, span: Span) -> EquationError:
+        return EquationError(
+            f"{what} is not part of the equation language",
+            source=self.lines,
+            span=span,
+            mend="a cell is a list of lines, each one assignment: `name = expression`",
         )
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
@@ -240,11 +319,18 @@ class _Reader:
                     f"`{self._source(value)}` is not assigned to a name",
                     "write `name = expression`",
                 )
-            case ast.AugAssign(target=ast.Name(id=target)):
+            case ast.AugAssign(target=place):
+                target = self._source(place)
                 self._fail(
                     node,
                     "augmented assignment is not part of the language",
                     f"write it out: `{target} = {target} …`",
+                )
+            case ast.AnnAssign():
+                self._fail(
+                    node,
+                    "a declaration is a name and its kind, and nothing else",
+                    "write `name: kind`, and the assignment on a line of its own",
                 )
             case ast.Assign():
                 self._fail(
@@ -253,12 +339,9 @@ class _Reader:
                     "write one assignment a line: `name = expression`",
                 )
             case _:
-                what = _REFUSED.get(type(node), f"`{type(node).__name__.lower()}`")
-                self._fail(
-                    node,
-                    f"{what} is not part of the equation language",
-                    "a cell is a list of lines `name = expression`",
-                )
+                span = self._span(node)
+                word = self.lines[span.line - 1][span.column :].split()[0].rstrip(":")
+                raise self._not_a_line(_REFUSED.get(type(node), f"`{word}`"), span)
 
     def _check_target(self, node: ast.Assign, target: str) -> None:
         if target in ARITY or target in ALIASES or target == "inf":
