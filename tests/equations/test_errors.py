@@ -22,6 +22,14 @@ def error_of(text: str, **options: object) -> EquationError:
     return caught.value
 
 
+def hints_of(text: str, **options: object) -> str:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        Cell(text, **options)
+    assert all(isinstance(hint.message, EquationHint) for hint in caught)
+    return "\n".join(str(hint.message) for hint in caught)
+
+
 def check(error: EquationError, text: str, line: int, at: str, message: str, mend: str) -> None:
     """The caret stands below ``at`` on ``line``, in the span and in the printed message."""
     assert message in error.message
@@ -44,6 +52,10 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         # Unknown functions
         ("h = tanhh(h + x)", "tanhh(h + x)", "unknown function `tanhh`; did you mean", "sigmoid"),
         ("h = max(h, x)", "max(h, x)", "unknown function `max`", "write `maximum`"),
+        ("h = ReLU(h + x)", "ReLU(h + x)", "unknown function `ReLU`", "write `relu`"),
+        ("h = W(h) + x", "W(h)", "unknown function `W`", "is written `W @ h`"),
+        ("h = W(h + x)", "W(h + x)", "unknown function `W`", "is written `W @ (h + x)`"),
+        ("h = W(h, x)", "W(h, x)", "unknown function `W`", "is written `W @ [h, x]`"),
         ("h = softmax(h + x)", "softmax(h + x)", "unknown function `softmax`", "the loss"),
         ("h = tanh(h, x)", "tanh(h, x)", "`tanh` takes 1 argument and was given 2", "`tanh(a)`"),
         ("h = clip(h, x)", "clip(h, x)", "takes 3 arguments and was given 2", "`clip(a, b, c)`"),
@@ -52,16 +64,28 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         # States and values
         ("h = tanh(W @ h_new + x)", "h_new", "neither an input nor assigned", "`h_new = …`"),
         ("h_new = tanh(W @ h + x)", "h", "neither an input nor assigned", "`h = …`"),
+        ("h = tanh(W @ H + x)", "H", "nor assigned in the step; did you mean 'h'?", "`H = …`"),
+        ("h = tanh(W @ h + U @ x_t)", "x_t", "neither an input", "read at t, by its plain name"),
+        ("h = W @ h[t-1] + x", "h[t-1]", "indexing", "write `h`: read before it is assigned"),
+        ("h = W @ h(t - 1) + x", "h(t - 1)", "unknown function `h`", "write `h`: read before"),
+        ("h = h + x[t]", "x[t]", "indexing", "write `x`: a plain name is the value at t"),
+        ("h = h + x[t-1]", "x[t-1]", "indexing", "an input is read at t only"),
+        ("h(t) = h + x", "h", "this is not an equation (cannot assign", "write `h = …`"),
         ("x = h + x; h = x", "x = h + x", "is an input and cannot be assigned", "`x_new`"),
         ("tanh = h + x", "tanh = h + x", "is the name of a function", "`tanh_t`"),
         ("g = x; h = h + x", "g = x", "`g` is assigned but never used", "`output=`"),
         # Products
         ("h = x @ h", "x", "`@` between two vectors: `x` is an input", "`W @ v`"),
-        ("h = h @ W + x", "h", "`@` between two vectors: `h` is assigned", "`a * b`"),
+        ("h = h @ h + x", "h", "`@` between two vectors: `h` is assigned", "`a * b`"),
+        ("h = h @ W + x", "h", "a vector stands left of `@`: `h` is assigned", "left: `W @ h`"),
+        ("h = [h, x] @ W", "[h, x]", "stands left of `@`", "left: `W @ [h, x]`"),
         ("h = r * W @ h + x", "r * W", "`r * W` stands left of `@`", "`r * (W @ h)`"),
         ("h = (W + U) @ h + x", "W + U", "the sum `W + U` stands left", "`W @ h + U @ h`"),
         ("h = tanh(W) @ h + x", "tanh(W)", "stands left of `@`", "`W @ v` with a name `W`"),
         ("h = W.T @ h + x", "W.T", "a transposed matrix", "name a matrix of its own"),
+        ("h = h @ W.T + x", "W.T", "a transposed matrix", "the matrix stands left: `W @ h`"),
+        ("h = (r * h) @ W.T + x", "W.T", "a transposed matrix", "left: `W @ (r * h)`"),
+        ("h = W() + x", "W()", "unknown function `W`", "the known functions are"),
         ("h = W @ 3 + h + x", "3", "a matrix is multiplied by a number", "`W @ v`"),
         ("h = W @ h + W * x", "W", "used as a vector here and as a matrix", "two names"),
         ("h = W @ a + x + h", "a", "`a` is neither an input nor assigned", "`a = …`"),
@@ -110,7 +134,26 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("a: scalar; a: vector", "a: vector", "is declared scalar above and vector", "keep one"),
         # Outside the white list
         ("h = x.mean + h", "x.mean", "attribute access (`.`)", "the known functions"),
-        ("h = np.tanh(x)", "np.tanh", "attribute access (`.`)", "the known functions"),
+        (
+            "h = np.tanh(x)",
+            "np.tanh",
+            "attribute access (`.`)",
+            "write `tanh`; the known functions",
+        ),
+        ("h = torch.cat([h, x])", "torch.cat", "attribute access", "write `W @ [a, b]`"),
+        ("h = tanh(W [h, x] + b)", "W [h, x]", "indexing", "`@` is missing: `W @ [h, x]`"),
+        ("h = W[[h, x]]", "W[[h, x]]", "indexing", "`@` is missing: `W @ [h, x]`"),
+        ("h = W[h] + x", "W[h]", "indexing", "`@` is missing: `W @ h`"),
+        ("h = x^2 + h", "x^2 + h", "the operator `^` is not part", "a power is written `**`"),
+        ("h = h^{t-1}", "h^{t-1}", "the operator `^`", "this is LaTeX"),
+        ("h = tanh(W h_{t-1})", "_{", "`_{` is not part of the text form", "ost.Cell.from_latex"),
+        ("h = \\tanh(h + x)", "\\tanh", "`\\tanh` is not part of the text", "ost.Cell.from_latex"),
+        ("h = W' @ h + x", "'", "this is not an equation", "a prime is written `_prime`"),
+        ("h = W'@h + U'@x", "'", "this is not an equation", "a transposed matrix"),
+        ("h = tanh(h + x", "(", "this is not an equation", "write `)` where"),
+        ("h = tanh(h + x))", ")", "this is not an equation", "remove the bracket, or open it"),
+        ("h = W @ [h, x)", ")", "this is not an equation", "each bracket with its own kind"),
+        ("h = tanh(W h + x)", "W", "(invalid syntax)", "`W @ h` or `W * h`"),
         ("h = foo(x)", "foo(x)", "unknown function `foo`", "the known functions are"),
         ("h = eval('x')", "eval('x')", "unknown function `eval`", "the known functions are"),
         ("h = __import__('os')", "__import__('os')", "unknown function", "the known functions are"),
@@ -121,7 +164,7 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("h = f'{x}'", "f'{x}'", "a string", "the known functions"),
         ("h = b'x'", "b'x'", "a string", "a name or a number"),
         ("h = lambda: x", "lambda: x", "a lambda", "the known functions"),
-        ("h = x if h else x", "x if h else x", "a conditional", "the known functions"),
+        ("h = x if h else x", "x if h else x", "a conditional", "there are no conditions"),
         ("h = x < h", "x < h", "a comparison", "the known functions"),
         ("h = x and h", "x and h", "a logical operator", "the known functions"),
         ("h = (x := h)", "x := h", "an assignment inside an expression", "the known functions"),
@@ -129,13 +172,20 @@ def check(error: EquationError, text: str, line: int, at: str, message: str, men
         ("h = tanh(*x)", "*x", "a starred expression", "the known functions"),
         ("h = {'a': x}", "{'a': x}", "a dictionary", "the known functions"),
         ("h = (x, h)", "(x, h)", "a tuple", "the known functions"),
-        ("h = x // h", "x // h", "the operator FloorDiv", "the known functions"),
-        ("h = ~x + h", "~x", "the operator Invert", "the known functions"),
+        ("h = x // h", "x // h", "the operator `//`", "the known functions"),
+        ("h = ~x + h", "~x", "the operator `~`", "the known functions"),
         ("try: pass", "try", "`try` is not part of the equation language", "each one assignment"),
         ("match x: h = x", "match", "`match` is not part", "each one assignment"),
         ("match x:\n case 1: pass", "match", "`match` is not part", "each one assignment"),
         ("while x:\nh = h + x", "while", "`while` is not part", "each one assignment"),
-        ("if (x): h = h else: h = x", "if", "`if` is not part", "each one assignment"),
+        ("if (x): h = h else: h = x", "if", "`if` is not part", "there are no conditions"),
+        (
+            "if x > 0:\n    h = x",
+            "if",
+            "`if` is not part",
+            "`minimum`, `maximum`, `clip` or a gate",
+        ),
+        ("if x > 0: h = x", "if x > 0: h = x", "a conditional", "there are no conditions"),
         ("class A(x)", "class", "`class` is not part", "each one assignment"),
         ("with x: pass", "with x: pass", "`with` is not part", "each one assignment"),
         ("async def f(): pass", "async def f(): pass", "`async` is not part", "one assignment"),
@@ -233,6 +283,82 @@ def test_no_state_is_a_hint():
         assert caught[0].filename == __file__
 
 
+@pytest.mark.parametrize(
+    "name",
+    "h_prev prev_h h_last last_h h_old h_previous h_tm1 h_t1 h_t_1 h_t hprev h_t-1".split(),
+)
+def test_the_value_before_is_written_by_the_plain_name(name):
+    error = error_of(f"h = tanh(W @ {name} + U @ x)")
+    assert error.mend == "write `h`: read before it is assigned, it is the value at t-1"
+    assert ("`h_t-1` is a subtraction" in error.message) == (name == "h_t-1")
+    for state in ("h_t", "h_new"):
+        if not name.startswith("h_t"):
+            assert f"write `{state}`" in str(error_of(f"{state} = W @ {name} + x").mend)
+    hint = hints_of(f"h = tanh(W @ h + U @ x) * {name}")
+    assert "is a parameter here, although `h` is assigned" in hint
+    assert "write `h`: read before it is assigned" in hint
+
+
+def test_a_time_that_is_a_subtraction_is_a_hint():
+    hint = hints_of("h_t = tanh(W @ h_t-1 + U @ x)")
+    assert hint.startswith("line 1: `h_t-1` is a subtraction: 1 is taken from `h_t`\n")
+    assert "write `h_t`: read before it is assigned" in hint
+    for quiet in ("h_t - 1", "h_t-1.5", "h_t-10", "h_t-b"):
+        assert not hints_of(f"h_t = tanh(W @ h_t + U @ x) * ({quiet})")
+
+
+@pytest.mark.parametrize(
+    ("value", "typo"),
+    [
+        ("c", "C"),
+        ("h", "hh"),
+        ("h", "H"),
+        ("c_x", "C_x"),
+        ("h_new", "h_neww"),
+        ("gate", "gatte"),
+        ("gate", "gat"),
+        ("gate", "gaet"),
+        ("forget_gate", "forget_gste"),
+        ("x", "X"),
+    ],
+)
+def test_a_parameter_that_is_nearly_a_value_is_a_hint(value, typo):
+    text = f"{value} = a * {typo} + b + W @ {value} + U @ x"
+    if value == "x":
+        text = f"h = tanh(W @ h + U @ x) * {typo}"
+    hint = hints_of(text)
+    assert f"`{typo}` is a parameter here, although `{value}` is " in hint
+    assert f"write `{value}`; if a parameter is meant, say so in a line `{typo}: vector`" in hint
+    assert not hints_of(f"{text}\n{typo}: vector")
+
+
+@pytest.mark.parametrize(
+    ("value", "parameter"),
+    [
+        ("b_r", "b_z"),
+        ("w_i", "w_f"),
+        ("gate_i", "gate_f"),
+        ("gate_in", "gate_on"),
+        ("gate_i", "b_gate"),
+        ("gate1", "gate2"),
+        ("zeta", "beta"),
+        ("beta", "eta"),
+        ("c", "b"),
+        ("h", "hold"),
+        ("h", "h2"),
+        ("m", "b_m"),
+        ("thresh", "threshold"),
+    ],
+)
+def test_parameters_with_names_of_their_own_are_no_hint(value, parameter):
+    assert not hints_of(f"{value} = tanh(W @ {value} + U @ x) * {parameter}")
+
+
+def test_matrices_and_initial_values_are_no_typos():
+    assert not hints_of("h[0] = H0\nh = tanh(H @ h + X @ x + b)")
+    assert not hints_of("h[0] = H\nh = tanh(W @ h + U @ x + b)")
+
+
 def test_a_delay_shows_the_line():
     text = "h = tanh(W @ h + V @ g)\ng = sigmoid(U @ x)"
     error = error_of(text, output="h")
@@ -277,6 +403,17 @@ def test_every_line_that_joins_two_sizes_is_named():
     assert error.span
     assert error.also
     assert (error.span.line, error.also.line) == (1, 3)
+
+
+def test_a_matrix_that_is_joined_as_a_vector():
+    cell = Cell("h = tanh(W * h + U * x + b)")
+    with pytest.raises(EquationError) as caught:
+        cell.sizes(3, 5)
+    assert "`W` is a vector, since `*` joins it" in caught.value.message
+    assert "a matrix is written `U @ x`, `W @ h`" in str(caught.value.mend)
+    with pytest.raises(EquationError) as caught:
+        Cell("h = tanh(w * h + x)").sizes(3, 5)
+    assert "is a vector" not in caught.value.message
 
 
 def test_one_name_given_two_sizes():
@@ -334,7 +471,7 @@ def test_nothing_is_an_error():
         ("h = x + " + "(" * 1_000 + "h" + ")" * 1_000, "nested more than 50 levels deep"),
         ("h = x + " + "-" * 1_000 + "h", "nested more than 100 levels deep"),
         ("h = x + " + "+" * 1_000 + "h", "nested more than 100 levels deep"),
-        ("h = x + " + "~" * 1_000 + "h", "the operator Invert"),
+        ("h = x + " + "~" * 1_000 + "h", "the operator `~`"),
         ("h = x + " + "h**" * 1_000 + "h", "nested more than 100 levels deep"),
         ("h = x + " + "tanh(" * 700 + "h" + ")" * 700, "characters"),
         ("h = x + " + "abs(" * 700 + "h" + ")" * 700, "nested more than 50 levels deep"),

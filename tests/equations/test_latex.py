@@ -99,6 +99,63 @@ def test_the_lstm_of_the_slides_keeps_its_names_apart():
     assert [p.name for p in cell.parameters if p.kind == "matrix"] == ["W_f", "W_i", "W_C", "W_o"]
 
 
+WIKIPEDIA = [
+    (
+        (
+            r"{\displaystyle {\begin{aligned}z_{t}&=\sigma _{g}(W_{z}x_{t}+U_{z}h_{t-1}+b_{z})\\"
+            r"r_{t}&=\sigma _{g}(W_{r}x_{t}+U_{r}h_{t-1}+b_{r})\\"
+            r"{\hat {h}}_{t}&=\phi _{h}(W_{h}x_{t}+U_{h}(r_{t}\odot h_{t-1})+b_{h})\\"
+            r"h_{t}&=(1-z_{t})\odot h_{t-1}+z_{t}\odot {\hat {h}}_{t}\end{aligned}}}"
+        ),
+        {"sigma_g": "sigmoid", "phi_h": "tanh"},
+        """
+            z = sigmoid(W_z @ x + U_z @ h + b_z)
+            r = sigmoid(W_r @ x + U_r @ h + b_r)
+            h_hat = tanh(W_h @ x + U_h @ (r * h) + b_h)
+            h = (1 - z) * h + z * h_hat
+        """,
+    ),
+    (
+        (
+            r"{\displaystyle {\begin{aligned}f_{t}&=\sigma _{g}(W_{f}x_{t}+U_{f}h_{t-1}+b_{f})\\"
+            r"i_{t}&=\sigma _{g}(W_{i}x_{t}+U_{i}h_{t-1}+b_{i})\\"
+            r"o_{t}&=\sigma _{g}(W_{o}x_{t}+U_{o}h_{t-1}+b_{o})\\"
+            r"{\tilde {c}}_{t}&=\sigma _{c}(W_{c}x_{t}+U_{c}h_{t-1}+b_{c})\\"
+            r"c_{t}&=f_{t}\odot c_{t-1}+i_{t}\odot {\tilde {c}}_{t}\\"
+            r"h_{t}&=o_{t}\odot \sigma _{h}(c_{t})\end{aligned}}}"
+        ),
+        {r"\sigma_g": "sigmoid", r"\sigma_{c}": "tanh", "sigma_h": "tanh"},
+        """
+            f = sigmoid(W_f @ x + U_f @ h + b_f)
+            i = sigmoid(W_i @ x + U_i @ h + b_i)
+            o = sigmoid(W_o @ x + U_o @ h + b_o)
+            c_tilde = tanh(W_c @ x + U_c @ h + b_c)
+            c = f * c + i * c_tilde
+            h = o * tanh(c)
+        """,
+    ),
+]
+
+
+@pytest.mark.parametrize(("latex", "functions", "expected"), WIKIPEDIA)
+def test_an_encyclopedia_wraps_its_equations_in_braces(latex, functions, expected):
+    assert Cell.from_latex(latex, functions=functions) == Cell(expected)
+    error = error_of(latex)
+    assert all(name.strip("\\{}").replace("{", "") in str(error.mend) for name in functions)
+
+
+@pytest.mark.parametrize(
+    "latex",
+    [
+        r"{\displaystyle h_t = \tanh(W h_{t-1} + U x_t)}",
+        r"{{\textstyle h_t = {\tanh(W h_{t-1} + {U x_t})}}}",
+        r"h_t = \mathop{\tanh}(W h_{t-1} \mathbin{+} \mathstrut U x_t)",
+    ],
+)
+def test_braces_around_equations_and_classes_of_symbols_are_dress(latex):
+    assert text_of(latex) == "h = tanh(W @ h + U @ x)"
+
+
 # Order
 
 
@@ -330,7 +387,8 @@ def test_an_unknown_function_says_exactly_what_it_needs(symbol):
     )
     assert marked(error, latex) == symbol
     name = symbol.replace(r"\mathrm", "").strip("\\{}").replace("{", "").replace("}", "")
-    assert f'functions={{"{name}": "tanh"}}' in str(error.mend)
+    function = "sigmoid" if name.startswith("sigma") else "tanh"
+    assert f'functions={{"{name}": "{function}"}}' in str(error.mend)
 
 
 def test_phi_before_a_factor_is_a_function_too():
@@ -642,8 +700,8 @@ def test_an_argument_that_names_nothing():
         ("h_t = h_{t-1} + x_t\nwhere f is odd", "where", "`where` is not followed by `=`"),
         (
             "h_t = h_{t-1} + x_t\n\\text{where } y_t = h_t",
-            r"\text{where } y_t",
-            r"the left side must be one name with its time, found `\text{where } y_t`",
+            r"\text{where }",
+            "the words `where` stand before the equation",
         ),
         ("h_t = c_t = x_t + h_{t-1}", "=", "two signs of equality on one line"),
         ("h_t = ", "=", "nothing stands right of the sign of equality"),
@@ -733,3 +791,35 @@ def test_random_latex_raises_equation_errors_only(latex):
             Cell.from_latex(latex)
         except EquationError as error:
             str(error).encode()
+
+
+@pytest.mark.parametrize(
+    ("latex", "at", "mend"),
+    [
+        ("h = tanh(W @ h + U @ x)", "@", "read by `ost.Cell(…)`"),
+        ("h = tanh(W*h + U*x) # a cell", "#", "read by `ost.Cell(…)`"),
+        ("h = tanh(W*h + U*x)", "h", "plain text is read by `ost.Cell(…)`"),
+        (r"h = \tanh(W h + U x)", "h", "write `h_t = …`, and `h_{t-1}`"),
+        ("h_t = W h\u209c\u208b\u2081 + U x_t", "\u209c\u208b\u2081", "write `_{t-1}`"),
+        ("h_t = W h_{t-1}\u00b2 + U x_t", "\u00b2", "write `^{2}`"),
+        (r"\text{hidden: } h_t = W h_{t-1} + x_t", r"\text{hidden: }", "`h_t = … % hidden`"),
+        (r"\text{gate}: h_t = W h_{t-1} + x_t", r"\text{gate}", "`h_t = … % gate`"),
+        (r"h_t = W^\top h_{t-1} + x_t", r"W^\top", "sides: `h_t = W h_{t-1} + x_t`"),
+        ("h_t = h_{t-1} W^{T} + x_t U^T", "W^{T}", "sides: `h_t = h_{t-1} W + x_t U`"),
+        (r"h_t = W^{\mathrm{T}} h_{t-1} + x_t", r"W^{\mathrm{T}}", "`h_t = W h_{t-1} + x_t`"),
+        (r"h_t = h_{t-1} + x_t + \dots", r"\dots", "write out what the dots stand for"),
+        (r"h_t = W (h_{t-1} \oplus x_t)", r"\oplus", "joined by `[a, b]`"),
+        (r"h_t = \sum_j W_j h_{t-1} + x_t", r"\sum", "a product with a matrix"),
+    ],
+)
+def test_what_else_is_pasted_has_a_mend_of_its_own(latex, at, mend):
+    error = error_of(latex)
+    assert marked(error, latex) == at
+    assert mend in str(error.mend)
+
+
+def test_all_functions_that_are_not_known_are_named_at_once():
+    error = error_of(r"z_t = \sigma_g(W h_{t-1}) \\ h_t = z_t * \phi(U x_t) + \sigma_g(V x_t)")
+    assert "`\\sigma_g` stands where a function stands" in error.message
+    assert error.message.endswith("; nor are those of `\\phi`")
+    assert 'functions={"sigma_g": "sigmoid", "phi": "tanh"}' in str(error.mend)

@@ -62,6 +62,7 @@ class Dimensions:
         shown: the name that stands for each of the layer's sizes in an error.
         links: the reasons, for errors.
         source: the lines of the text.
+        factors: parameters that multiply element by element, with what they multiply.
     """
 
     classes: Mapping[str, tuple[str, ...]]
@@ -69,6 +70,7 @@ class Dimensions:
     shown: Mapping[str, str]
     links: tuple[Link, ...]
     source: tuple[str, ...]
+    factors: Mapping[str, str]
 
     def label_of(self, name: str) -> str | None:
         """Return the label of the class that holds ``name``, if any."""
@@ -137,13 +139,21 @@ class Dimensions:
         path = self.path(*ends)
         first_place, last_place = path[0].span, path[-1].span
         reasons = "; ".join(f"line {k.span.line} joins `{k.a}` with `{k.b}`" for k in path)
+        mend = f"give both the same size, or put a matrix between them: `W @ {ends[0]}`"
+        on_path = dict.fromkeys(name for link in path for name in (link.a, link.b))
+        # Who writes `W * h` in upper case probably means a matrix.
+        factors = [n for n in on_path if n in self.factors and n[0].isupper()]
+        if factors:
+            reasons += "".join(f"; `{n}` is a vector, since `*` joins it" for n in factors)
+            products = ", ".join(f"`{n} @ {self.factors[n]}`" for n in factors)
+            mend = f"a matrix is written {products}; for vectors, give both the same size"
         return EquationError(
             f"`{ends[0]}` has size {first[0]} ({first[1]}) and `{ends[1]}` has size {second[0]} "
             f"({second[1]}), but the equations make them one size: {reasons}",
             source=self.source,
             span=first_place,
             also=last_place if last_place.line != first_place.line else None,
-            mend=f"give both the same size, or put a matrix between them: `W @ {ends[0]}`",
+            mend=mend,
         )
 
     def _anchor(self, label: str, name: str) -> str:

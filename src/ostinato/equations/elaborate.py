@@ -53,6 +53,7 @@ class _Inference:
         self.unifier = Unifier()
         self.pieces: dict[str, tuple[int, Span]] = {}
         self.locals: dict[str, Concatenation] = {}
+        self.factors: dict[str, str] = {}
         for name in (*roles.inputs, *(a.target for a in syntax.assignments)):
             if name not in roles.concatenations:
                 self.unifier.add(name)
@@ -87,7 +88,10 @@ class _Inference:
                 return self._expression(operand)
             case Binary(operator="@", left=Name(name=matrix), right=right):
                 return self._product(matrix, right, node.span)
-            case Binary(left=left, right=right):
+            case Binary(operator=operator, left=left, right=right):
+                if operator == "*" and isinstance(left, Name) and left.name in self.roles.vectors:
+                    other = right.name if isinstance(right, Name) else "v"
+                    self.factors.setdefault(left.name, other)
                 return self._join((left, right), node.span)
             case Call(arguments=arguments):
                 return self._join(arguments, node.span)
@@ -139,7 +143,8 @@ class _Inference:
             labels.setdefault(root, names[0])
         classes = {label: tuple(members[root]) for root, label in labels.items()}
         shown = self._shown(classes, tied)
-        return Dimensions(classes, tied, shown, tuple(self.unifier.links), self.syntax.source)
+        links = tuple(self.unifier.links)
+        return Dimensions(classes, tied, shown, links, self.syntax.source, self.factors)
 
     def _ranked(self) -> list[str]:
         """Return the assigned vectors, states first."""

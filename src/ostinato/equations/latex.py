@@ -7,8 +7,9 @@ decide the order of the lines.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from ostinato.core.errors import EquationError, OptionError, Span, did_you_mean
 from ostinato.equations.latex_cursor import Cursor
@@ -36,6 +37,10 @@ from ostinato.equations.syntax import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
+
+
+_LATEX: Final = re.compile(r"\\|_\{?\(?t\b|\bt\s*-\s*1|\^")
+"""What LaTeX has and plain text has not."""
 
 
 def read_latex(
@@ -162,6 +167,7 @@ class _Reader:
                 r"write one equation for each gate, with matrices of its own: "
                 r"`i_t = \sigma(W_i h_{t-1} + U_i x_t + b_i)`",
             )
+        self._check_words(row)
         cursor = Cursor(row.left, self.source)
         target = read_symbol(cursor, target=True)
         if cursor.peek() is not None:
@@ -174,6 +180,18 @@ class _Reader:
             )
         return _Line(row, target)
 
+    def _check_words(self, row: Row) -> None:
+        r"""Refuse prose before an equation: ``\text{hidden: } h_t = …``."""
+        first = row.left[0]
+        if first.kind != "word" or not any(t.kind in ("letter", "word") for t in row.left[1:]):
+            return
+        if not row.left[1].is_mark("_", "^", "'", "(", "["):
+            self._fail(
+                f"the words `{first.text}` stand before the equation",
+                first.span,
+                f"put words behind a `%`: `h_t = … % {first.text.rstrip(' :')}`",
+            )
+
     def _steps(self) -> list[_Line]:
         return [line for line in self.lines if line.target.time != "initial"]
 
@@ -181,11 +199,10 @@ class _Reader:
         for line in self._steps():
             name, span = line.target.name, line.target.span
             if line.target.time == "none":
-                self._fail(
-                    f"`{name}` on the left has no time",
-                    span,
-                    f"write `{name}_t = …`, and `{name}_{{t-1}}` for the value before",
-                )
+                mend = f"write `{name}_t = …`, and `{name}_{{t-1}}` for the value before"
+                if not _LATEX.search("\n".join(self.source)):
+                    mend = f"plain text is read by `ost.Cell(…)`; in LaTeX, {mend}"
+                self._fail(f"`{name}` on the left has no time", span, mend)
             if line.target.time == "before":
                 self._fail(
                     f"`{name}` at t-1 stands on the left",

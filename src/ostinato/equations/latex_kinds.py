@@ -141,18 +141,29 @@ class _Inference:
         """A symbol that stands only where a function stands is one that nobody explained."""
         applied = {s.span for s in self.uses.applied}
         plain = {s.name for s in self.uses.symbols if s.span not in applied}
+        unknown: dict[str, Symbol] = {}
         for symbol in self.uses.applied:
             name = symbol.name
             if name == "softmax":
                 self._fail("a softmax is not part of a cell", symbol.span, SOFTMAX_MEND)
             if name not in plain and name not in self.assigned:
-                self._fail(
-                    f"`{excerpt(self.source, symbol.span)}` stands where a function stands, and "
-                    "its meaning is not known",
-                    symbol.span,
-                    f'say what it is: functions={{"{name}": "tanh"}} (known: {", ".join(ARITY)}); '
-                    f'a parameter is named in vectors=["{name}"], matrices= or scalars=',
-                )
+                unknown.setdefault(name, symbol)
+        if unknown:
+            self._fail_unknown(unknown)
+
+    def _fail_unknown(self, unknown: Mapping[str, Symbol]) -> NoReturn:
+        spelled = [f"`{excerpt(self.source, symbol.span)}`" for symbol in unknown.values()]
+        first = next(iter(unknown))
+        meanings = ", ".join(f'"{name}": "{_usual_meaning(name)}"' for name in unknown)
+        found = f"{spelled[0]} stands where a function stands, and its meaning is not known"
+        if len(spelled) > 1:
+            found += f"; nor are those of {', '.join(spelled[1:])}"
+        self._fail(
+            found,
+            unknown[first].span,
+            f"say what it is: functions={{{meanings}}} (known: {', '.join(ARITY)}); "
+            f'a parameter is named in vectors=["{first}"], matrices= or scalars=',
+        )
 
     def _check_symbols(self) -> None:
         inputs = {s.name for s in self.uses.symbols if s.time == "now"} - set(self.assigned)
@@ -230,3 +241,9 @@ class _Inference:
                 also=row.span,
             )
         return row is not None
+
+
+def _usual_meaning(name: str) -> str:
+    """Return what a function of this name is in most papers: gates are sigmoid, values tanh."""
+    is_gate = name.startswith("sigma") and not name.endswith(("_c", "_h"))
+    return "sigmoid" if is_gate else "tanh"

@@ -12,7 +12,7 @@ from ostinato.equations.latex_vocabulary import ELEMENTWISE, TIGHT
 from ostinato.equations.parse import MAX_LINES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ostinato.equations.syntax import DeclarationKind
 
@@ -99,7 +99,8 @@ def rows(tokens: Tokens) -> list[Row]:
     """
     found: list[Row] = []
     for held in tokens.lists:
-        joined = _join([p for line in _lines(held) for p in _pieces(line)], tokens.source)
+        pieces = [p for line in _lines(_without_wrapping(held)) for p in _pieces(line)]
+        joined = _join(pieces, tokens.source)
         found.extend(_row(piece, tokens.source) for piece in joined)
     if not found:
         raise EquationError(
@@ -130,6 +131,24 @@ def depths(tokens: Iterable[Token]) -> Iterator[tuple[Token, int]]:
         yield token, depth
         if token.is_mark("(", "[", "{") or token.is_command("begin"):
             depth += 1
+
+
+def _without_wrapping(tokens: Sequence[Token]) -> list[Token]:
+    r"""Take away braces around whole equations: ``{\displaystyle {\begin{aligned}…}}``.
+
+    Encyclopedias print them. What they hold has a sign of equality, which no factor has.
+    """
+    opened: list[int] = []
+    wrapping: set[int] = set()
+    dropped: set[int] = set()
+    for index, token in enumerate(tokens):
+        if token.is_mark("{"):
+            opened.append(index)
+        elif token.is_mark("}") and opened and (start := opened.pop()) in wrapping:
+            dropped |= {start, index}
+        elif is_equals(token) and not any(tokens[i - 1].is_mark("_", "^") for i in opened if i):
+            wrapping.update(opened)
+    return [token for index, token in enumerate(tokens) if index not in dropped]
 
 
 def _lines(tokens: Iterable[Token]) -> list[list[Token]]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Time: TypeAlias = Literal["none", "now", "before", "initial"]
 
+_TRANSPOSED: Final = re.compile(
+    r"\s*\^\s*(?P<brace>\{\s*)?(?:T|\\(?:top|intercal|transpose)\b|\\math\w+\s*(?:\{\s*T\s*\}|T))"
+    r"(?(brace)\s*\})"
+)
 _OPENERS: Final = {"(": ")", "[": "]", "<": ">", "langle": "rangle"}
 
 
@@ -212,11 +216,12 @@ def _superscript(cursor: Cursor, draft: _Draft, start: int, target: bool) -> boo
     script = _script(cursor)
     inner = _unwrapped(script)
     if len(script) == 1 and script[0].text in ("T", "top", "intercal"):
-        cursor.fail(
-            "a transposed matrix is not part of the equation language",
-            "name a matrix of its own: its shape is inferred from what stands on its two sides",
-            cursor.since(start),
-        )
+        span = cursor.since(start)
+        line = cursor.source[span.line - 1].strip()
+        mend = "name a matrix of its own, whose shape is inferred from what stands on its two sides"
+        if (plain := _TRANSPOSED.sub("", line)) != line:
+            mend += f": `{plain}`"
+        cursor.fail("a transposed matrix is not part of the equation language", mend, span)
     if script and all(t.is_command("prime") or t.is_mark("'") for t in script):
         draft.pieces.extend("prime" for _ in script)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NoReturn, TypeAlias, cast
@@ -11,6 +12,8 @@ from ostinato.core.errors import EquationError, Span, did_you_mean
 from ostinato.equations.latex_vocabulary import (
     ACCENTS,
     BOLD,
+    CHARACTER_MENDS,
+    COMMAND_MENDS,
     COMMANDS,
     FUNCTION_WORDS,
     IGNORED,
@@ -76,9 +79,15 @@ _COMMAND: Final = re.compile(r"\\([A-Za-z]+)\*?|\\(.)")
 _GROUP: Final = re.compile(r"\s*\{([^{}]*)\}")
 _POSITION: Final = re.compile(r"\s*\[[tbc]\]")
 _WORD: Final = re.compile(r"\s*(?:\{((?:[^{}\\$]|\\[_ ,;!])*)\}|([A-Za-z]))")
-_ONE_SYMBOL: Final = re.compile(r"\s*\{\s*(?:[^\W_]|\\[A-Za-z]+|\d+)\s*\}")
+_ONE_SYMBOL: Final = re.compile(r"\s*\{\s*(?:[^\W_]|[-+*=]|\\[A-Za-z]+|\d+)\s*\}")
 _LETTERS: Final = re.compile(r"([A-Za-z]{3,})\s*(?:\\(?:left|bigl|Bigl|big|Big)\s*)?[({\[]")
 _BAR: Final = re.compile(r"\s*(?:\||\.|\\vert(?![A-Za-z]))")
+_SCRIPTS: Final = re.compile(
+    r"(?P<index>[\u2080-\u208e\u2090-\u209c\u1d62-\u1d6a\u2c7c]+)"
+    r"|(?P<power>[\u00b2\u00b3\u00b9\u2070-\u207f\u1d40\u1d57]+)"
+)
+"""Indices and powers that are characters: what is pasted from notes and mails."""
+
 _BLANK_COMMANDS: Final = frozenset(" ,;:!>/")
 
 
@@ -161,6 +170,15 @@ class _Lexer:
         return known and not before.isalpha()
 
     def _character(self, character: str, start: int) -> None:
+        if script := _SCRIPTS.match(self.text, start):
+            self.at = script.end()
+            mark = "_" if script.lastgroup == "index" else "^"
+            plain = unicodedata.normalize("NFKC", script.group()).replace("\u2212", "-")
+            self._fail(
+                f"`{script.group()}` is typed in characters that are small themselves",
+                start,
+                f"write `{mark}{{{plain}}}`",
+            )
         if character in UNICODE:
             kind, text = UNICODE[character]
             self._add(kind, text, start)
@@ -173,7 +191,11 @@ class _Lexer:
         elif character in "+-*/^_',;=()[]{}|<>&.:":
             self._add("mark", character, start)
         else:
-            self._fail(f"the character {character!r} has no meaning here", start, "remove it")
+            self._fail(
+                f"the character {character!r} has no meaning here",
+                start,
+                CHARACTER_MENDS.get(character, "remove it"),
+            )
 
     # Commands
 
@@ -223,6 +245,8 @@ class _Lexer:
             self._unknown(name, start)
 
     def _unknown(self, name: str, start: int) -> NoReturn:
+        if name in COMMAND_MENDS:
+            self._fail(f"`\\{name}` has no meaning here", start, COMMAND_MENDS[name])
         near = did_you_mean(name, [*COMMANDS, *ACCENTS, "begin", "end", *ROMAN])
         self._fail(
             f"`\\{name}` has no meaning here{near}",

@@ -93,8 +93,8 @@ LAYOUTS: Final = frozenset(
 MATRICES: Final = frozenset("matrix pmatrix bmatrix Bmatrix smallmatrix".split())
 IGNORED: Final = frozenset(
     "left right middle big Big bigg Bigg bigl bigr Bigl Bigr biggl biggr Biggl Biggr "
-    "displaystyle textstyle scriptstyle limits nolimits nonumber notag thinspace "
-    "medspace thickspace negthinspace enspace nobreak allowbreak".split()
+    "displaystyle textstyle scriptstyle scriptscriptstyle limits nolimits nonumber notag "
+    "thinspace medspace thickspace negthinspace enspace nobreak allowbreak strut mathstrut".split()
 )
 SKIPPED: Final = frozenset("label tag hspace vspace color textcolor phantom hphantom".split())
 """Commands whose first argument is no part of the equation."""
@@ -104,8 +104,31 @@ ROMAN: Final = frozenset(
 )
 BOLD: Final = frozenset(
     "mathbf boldsymbol bm pmb mathcal mathbb mathfrak mathscr vec underline boxed "
-    "mathnormal".split()
+    "mathnormal mathop mathbin mathrel mathord mathopen mathclose mathpunct mathinner".split()
 )
+_PRODUCT_MEND: Final = "a sum over units is a product with a matrix: `W h_{t-1}`"
+_JOIN_MEND: Final = "vectors are added by `+` and joined by `[a, b]` right of a matrix"
+_DOTS_MEND: Final = "write out what the dots stand for"
+COMMAND_MENDS: Final[dict[str, str]] = {
+    **dict.fromkeys(("dots", "ldots", "cdots", "vdots", "dotsc", "dotsb"), _DOTS_MEND),
+    **dict.fromkeys(("oplus", "parallel"), _JOIN_MEND),
+    "sum": _PRODUCT_MEND,
+    "prod": "a product over units has no form here; vectors are multiplied by `\\odot`",
+    "int": "an integral has no form here; write the equations of one step",
+    "in": "sizes follow from the equations: put words and sizes behind a `%`",
+}
+"""Commands that equations hold elsewhere, and what is written here."""
+
+_TEXT_MEND: Final = "plain text with `@` is read by `ost.Cell(…)`; LaTeX writes `W h_{t-1}`"
+CHARACTER_MENDS: Final[dict[str, str]] = {
+    "@": _TEXT_MEND,
+    "#": "a comment stands behind `%`; plain text is read by `ost.Cell(…)`",
+    **dict.fromkeys("\u2026\u22ef", _DOTS_MEND),
+    "\u2295": _JOIN_MEND,
+    "\u2211": _PRODUCT_MEND,
+}
+"""The same for characters."""
+
 UNICODE: Final[dict[str, tuple[Literal["command", "mark"], str]]] = {
     "σ": ("command", "sigma"),
     "⊙": ("command", "odot"),

@@ -45,6 +45,17 @@ _OPERATORS: Final[dict[type[ast.operator], BinaryOperator]] = {
     ast.Pow: "**",
     ast.MatMult: "@",
 }
+_OTHER_OPERATORS: Final[dict[type[ast.operator | ast.unaryop], str]] = {
+    ast.FloorDiv: "//",
+    ast.Mod: "%",
+    ast.BitXor: "^",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+    ast.LShift: "<<",
+    ast.RShift: ">>",
+    ast.Invert: "~",
+    ast.Not: "not",
+}
 _SPACES: Final = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
 """Spaces of other widths, which come along when text is pasted."""
 
@@ -63,6 +74,18 @@ _STATEMENT: Final = re.compile(
     r"|pass|raise|return|type|while|with)\b\s*(?![\s=:\[])|(try|except|else|finally)\s*:"
 )
 """How a line begins that is a statement of Python, rather than one with a reserved name."""
+
+_LATEX: Final = re.compile(r"\\[A-Za-z]+|[_^]\{")
+"""What stands in LaTeX only: a command, or an index in braces."""
+
+_CALLED_TIME: Final = re.compile(r"(\w+)\s*\(\s*t\s*\)\s*=")
+"""How a line begins that writes its time as ``h(t) = …``."""
+
+_LATEX_MEND: Final = "this is LaTeX: read it with `ost.Cell.from_latex`"
+_CONDITION_MEND: Final = (
+    "there are no conditions: choose with `minimum`, `maximum`, `clip` or a gate, as in "
+    "`z * a + (1 - z) * b`"
+)
 
 _KINDS: Final[tuple[DeclarationKind, ...]] = (
     "input",
@@ -111,8 +134,8 @@ _FUNCTION_MENDS: Final[dict[str, str]] = {
     "swish": "silu",
     "ln": "log",
     "clamp": "clip",
-    "concat": "[a, b] right of @",
-    "cat": "[a, b] right of @",
+    "concat": "W @ [a, b]",
+    "cat": "W @ [a, b]",
 }
 
 
@@ -261,27 +284,39 @@ class _Reader:
             if statement := _STATEMENT.match(text):
                 word = statement[1] or statement[2]
                 return self._not_a_line(f"`{word}`", Span(number, 0, len(word)))
+        for number, text in enumerate(self.lines, 1):
+            if latex := _LATEX.search(text.partition("#")[0]):
+                return EquationError(
+                    f"`{latex.group()}` is not part of the text form",
+                    source=self.lines,
+                    span=Span(number, *latex.span()),
+                    mend=_LATEX_MEND,
+                )
         shown = self.lines[line - 1].partition("#")[0]
         column = min(max((error.offset or 1) - 1, 0), len(shown))
         if not shown[column : column + 1].isascii():
             return _unknown_character(shown[column], self.lines, Span(line, column, column + 1))
         reserved = [word for word in re.findall(r"[^\W\d]\w*", shown) if keyword.iskeyword(word)]
-        mend = "one assignment a line: `name = expression`"
+        mend = _syntax_mend(error.msg, shown)
         if reserved:
             mend = f"`{reserved[0]}` is a reserved word: call it `{reserved[0]}_`"
         return EquationError(
-            f"this is not an equation ({error.msg})",
+            # What follows the first sentence is advice for programs: `==`, a comma.
+            f"this is not an equation ({error.msg.partition('. ')[0]})",
             source=self.lines,
             span=Span(line, column, column + 1),
             mend=mend,
         )
 
     def _not_a_line(self, what: str, span: Span) -> EquationError:
+        mend = "a cell is a list of lines, each one assignment: `name = expression`"
+        if self.lines[span.line - 1][span.column :].startswith(("if", "elif", "else")):
+            mend = _CONDITION_MEND
         return EquationError(
             f"{what} is not part of the equation language",
             source=self.lines,
             span=span,
-            mend="a cell is a list of lines, each one assignment: `name = expression`",
+            mend=mend,
         )
 
     def _span(self, node: ast.expr | ast.stmt) -> Span:
@@ -447,14 +482,51 @@ class _Reader:
                 "a transposed matrix is not part of the equation language",
                 "name a matrix of its own: its shape is inferred from what stands on its two sides",
             )
-        operator = type(node.op).__name__ if isinstance(node, ast.BinOp | ast.UnaryOp) else ""
-        name = f"the operator {operator}" if operator else f"`{type(node).__name__}`"
+        name = f"`{type(node).__name__}`"
+        if isinstance(node, ast.BinOp | ast.UnaryOp):
+            name = f"the operator `{_OTHER_OPERATORS[type(node.op)]}`"
         what = _REFUSED.get(type(node), name)
+        mend = self._refused_mend(node)
         self._fail(
             node,
             f"{what} is not part of the equation language",
-            "use names, numbers, + - * / ** @, [a, b] right of @, and the known functions",
+            mend or "use names, numbers, + - * / ** @, [a, b] right of @, and the known functions",
         )
+
+    def _refused_mend(self, node: ast.expr) -> str | None:
+        """Return what was probably meant by a form that the language does not have."""
+        match node:
+            case ast.Attribute(attr=name):
+                return _function_mend(ALIASES.get(name, name))
+            case ast.IfExp():
+                return _CONDITION_MEND
+            case ast.BinOp(op=ast.BitXor(), right=ast.Set()):
+                return _LATEX_MEND
+            case ast.BinOp(op=ast.BitXor()):
+                return "a power is written `**`"
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.List() as pieces):
+                return f"`@` is missing: `{name} @ {self._source(pieces)}`"
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Tuple() as pieces):
+                return f"`@` is missing: `{name} @ [{self._source(pieces)}]`"
+            case ast.Subscript(value=ast.Name(id=name), slice=index):
+                mend = self._time_mend(name, index)
+                if not mend and isinstance(index, ast.Name) and name[0].isupper():
+                    mend = f"`@` is missing: `{name} @ {index.id}`"
+                return mend
+            case _:
+                return None
+
+    def _time_mend(self, name: str, index: ast.expr) -> str | None:
+        """Say how the text form writes ``h[t-1]`` and ``h(t)``."""
+        match "".join(self._source(index).split()):
+            case "t":
+                return f"write `{name}`: a plain name is the value at t"
+            case "t-1" | "-1" if name == "x":
+                return "an input is read at t only: a state of its own can carry the value before"
+            case "t-1" | "-1":
+                return f"write `{name}`: read before it is assigned, it is the value at t-1"
+            case _:
+                return None
 
     def _number(self, node: ast.Constant) -> float:
         value = node.value
@@ -486,7 +558,15 @@ class _Reader:
     def _product(self, node: ast.BinOp, depth: int) -> Expression:
         """Read ``W @ v``; a chain ``A @ B @ h`` means ``A @ (B @ h)``, ``-W @ h`` ``-(W @ h)``."""
         span = self._span(node)
-        factors = [node.right]
+        match node.right:
+            case ast.Attribute(value=ast.Name(id=matrix), attr="T"):
+                self._fail(
+                    node.right,
+                    "a transposed matrix is not part of the equation language",
+                    f"the matrix stands left: `{matrix} @ {self._operand_source(node.left)}`",
+                )
+            case _:
+                factors = [node.right]
         left = node.left
         while isinstance(left, ast.BinOp) and isinstance(left.op, ast.MatMult):
             factors.append(left.right)
@@ -524,15 +604,18 @@ class _Reader:
                 "(`*`, `/` and `@` bind equally, from the left)",
                 f"write `{first} {operator} ({last} @ {rest})`",
             )
-        self._refuse_matrix(node)
+        self._refuse_matrix(node, product)
 
-    def _refuse_matrix(self, node: ast.expr) -> NoReturn:
-        if isinstance(node, ast.Attribute):
+    def _refuse_matrix(self, node: ast.expr, product: ast.BinOp) -> NoReturn:
+        if isinstance(node, ast.Attribute | ast.Subscript):
             self._refuse(node)
+        mend = "write `W @ v` with a name `W`; it becomes a parameter"
+        if isinstance(node, ast.List) and isinstance(product.right, ast.Name):
+            mend = f"the matrix stands left: `{product.right.id} @ {self._operand_source(node)}`"
         self._fail(
             node,
             f"`{self._source(node)}` stands left of `@`, where only a matrix name may stand",
-            "write `W @ v` with a name `W`; it becomes a parameter",
+            mend,
         )
 
     def _operand(self, node: ast.expr, depth: int) -> Expression:
@@ -579,9 +662,55 @@ class _Reader:
         return Call(name, arguments, self._span(node))
 
     def _unknown_function(self, node: ast.Call, name: str) -> NoReturn:
-        mend = f"the known functions are {', '.join(ARITY)}"
-        if name == "softmax":
-            mend = SOFTMAX_MEND
-        elif name in _FUNCTION_MENDS:
-            mend = f"write `{_FUNCTION_MENDS[name]}`; {mend}"
-        self._fail(node, f"unknown function `{name}`{did_you_mean(name, ARITY)}", mend)
+        near = did_you_mean(name, ARITY)
+        mend = _function_mend(name)
+        if len(node.args) == 1:
+            mend = mend or self._time_mend(name, node.args[0])
+        if not mend and not near and name[0].isupper() and node.args:
+            pieces = ", ".join(self._source(argument) for argument in node.args)
+            operand = f"[{pieces}]" if node.args[1:] else self._operand_source(node.args[0])
+            mend = f"a product with a matrix is written `{name} @ {operand}`"
+        self._fail(
+            node,
+            f"unknown function `{name}`{near}",
+            mend or f"the known functions are {', '.join(ARITY)}",
+        )
+
+    def _operand_source(self, node: ast.expr) -> str:
+        """Return the source of a node so that it may stand right of ``@``."""
+        source = self._source(node)
+        return source if isinstance(node, ast.Name | ast.List) else f"({source})"
+
+
+def _function_mend(name: str) -> str | None:
+    """Return the known function that a name of another library or of a slide means."""
+    if name == "softmax":
+        return SOFTMAX_MEND
+    known = name.casefold() if name.casefold() in ARITY else _FUNCTION_MENDS.get(name)
+    others = f"the known functions are {', '.join(ARITY)}"
+    return f"write `{known}`; {others}" if known else None
+
+
+def _syntax_mend(message: str, shown: str) -> str:
+    """Say what a line needs that Python's parser gave up on."""
+    if opened := re.match(r"'([(\[{])' was never closed", message):
+        closer = {"(": ")", "[": "]", "{": "}"}[opened[1]]
+        return f"write `{closer}` where the bracket that opens here ends"
+    if message.startswith("unmatched"):
+        return "remove the bracket, or open it before"
+    if "does not match opening" in message:
+        return "close each bracket with its own kind"
+    if re.search(r"\w'", shown):
+        return (
+            "a prime is written `_prime`; a transposed matrix is a matrix of its own, whose shape "
+            "is inferred"
+        )
+    if called := _CALLED_TIME.match(shown):
+        return (
+            f"write `{called[1]} = …`: a plain name is the value at t and, read before it is "
+            "assigned, at t-1"
+        )
+    if product := re.search(r"\b([^\W\d]\w*)\s+([^\W\d]\w*)", shown.partition("=")[2]):
+        first, second = product.groups()
+        return f"an operator is missing: write `{first} @ {second}` or `{first} * {second}`"
+    return "one assignment a line: `name = expression`"

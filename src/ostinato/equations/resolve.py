@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from ostinato.core.errors import EquationError, EquationHint, Span, did_you_mean, warn
+from ostinato.equations.near_names import earlier_value, misspelled
 from ostinato.equations.syntax import (
     Assignment,
     Binary,
@@ -19,6 +21,8 @@ from ostinato.equations.syntax import (
     children,
     walk,
 )
+
+_MINUS_ONE: Final = re.compile(r"-1(?![\w.])")
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,15 @@ def resolve(syntax: Syntax) -> Roles:
 
 def matrix_names(expression: Expression) -> Iterator[Name]:
     """Yield every name that stands left of ``@``."""
+    for name, _ in _products(expression):
+        yield name
+
+
+def _products(expression: Expression) -> Iterator[tuple[Name, Expression]]:
+    """Yield what stands left and right of every ``@``."""
     for node in walk(expression):
         if isinstance(node, Binary) and node.operator == "@" and isinstance(node.left, Name):
-            yield node.left
+            yield node.left, node.right
 
 
 def vector_names(expression: Expression) -> Iterator[Name]:
@@ -166,8 +176,8 @@ class _Resolver:
                         if a.target == assignment.target and isinstance(a.value, Concatenation)
                     ),
                 )
-            for name in matrix_names(assignment.value):
-                self._read_matrix(name)
+            for product in _products(assignment.value):
+                self._read_matrix(*product)
             for name in self._reads(assignment):
                 self.first_read.setdefault(name.name, name)
                 unread.pop(name.name, None)
@@ -193,15 +203,25 @@ class _Resolver:
                     f"multiply it by a matrix: `W @ {name.name}`",
                 )
 
-    def _read_matrix(self, name: Name) -> None:
-        if name.name in self.assigned or name.name in self.inputs:
+    def _read_matrix(self, name: Name, right: Expression) -> None:
+        if self._is_value(name.name):
             what = "an input" if name.name in self.inputs else "assigned in the step"
+            found = f"`{name.name}` is {what}, so it is a vector"
+            if isinstance(right, Name) and not self._is_value(right.name):
+                self._fail(
+                    f"a vector stands left of `@`: {found}",
+                    name.span,
+                    f"the matrix stands left: `{right.name} @ {name.name}`",
+                )
             self._fail(
-                f"`@` between two vectors: `{name.name}` is {what}, so it is a vector",
+                f"`@` between two vectors: {found}",
                 name.span,
                 "`@` is matrix times vector: write `W @ v`, or `a * b` element by element",
             )
         self.matrices.setdefault(name.name, name.span)
+
+    def _is_value(self, name: str) -> bool:
+        return name in self.assigned or name in self.inputs
 
     def _read(self, name: Name, done: dict[str, Assignment]) -> None:
         if name.name in self.inputs or name.name in done:
@@ -274,13 +294,35 @@ class _Resolver:
                     "use vectors there; a constant column is what a bias `+ b` is",
                 )
             if isinstance(piece, Name) and piece.name in self.vectors:
-                self._fail(
-                    f"`{piece.name}` is neither an input nor assigned in the step"
-                    f"{did_you_mean(piece.name, [*self.assigned, *self.inputs])}",
-                    piece.span,
-                    f"a state must be assigned: add a line `{piece.name} = …`, or name it in "
-                    "`inputs=`",
-                )
+                self._fail_free(piece)
+
+    def _fail_free(self, name: Name) -> NoReturn:
+        """Refuse a parameter where a vector of the step stands."""
+        found = f"`{name.name}` is neither an input nor assigned in the step"
+        values = [*self.assigned, *self.inputs]
+        meant = earlier_value(name.name, values)
+        if meant and meant not in self.inputs:
+            if self._is_minus_one(name):
+                found += f", and `{name.name}-1` is a subtraction"
+            self._fail(found, name.span, _plain_name(meant))
+        if meant:
+            self._fail(
+                found,
+                name.span,
+                f"an input is read at t, by its plain name: write `{meant}`",
+            )
+        near = misspelled(name.name, values)
+        self._fail(
+            found + (f"; did you mean {near!r}?" if near else did_you_mean(name.name, values)),
+            name.span,
+            f"a state must be assigned: add a line `{name.name} = …`, or name it in `inputs=`",
+        )
+
+    def _is_minus_one(self, name: Name) -> bool:
+        """Say whether the text reads ``h_t-1``, as notes without LaTeX write the value before."""
+        span, source = name.span, self.syntax.source
+        behind = source[span.line - 1][span.end_column :] if span.line <= len(source) else ""
+        return name.name.endswith("_t") and _MINUS_ONE.match(behind) is not None
 
     def _output(self) -> str:
         declared = self._declared("output")
@@ -363,7 +405,10 @@ class _Resolver:
                     mend="read the output before assigning it, as in `h = tanh(W @ h + U @ x)`",
                 )
             )
+        self._hint_subtractions()
         for name in self.vectors:
+            if name in self.first_read and name not in self.syntax.declarations:
+                self._hint_spelling(self.first_read[name])
             longer = next((a for a in self.assigned if a.startswith(f"{name}_")), None)
             if longer and name not in self.syntax.declarations:
                 warn(
@@ -374,3 +419,40 @@ class _Resolver:
                         mend=f"if `{name}` is meant as a state, assign it: `{name} = {longer}`",
                     )
                 )
+
+    def _hint_subtractions(self) -> None:
+        for assignment in self.syntax.assignments:
+            for name in vector_names(assignment.value):
+                if self._is_value(name.name) and self._is_minus_one(name):
+                    warn(
+                        EquationHint(
+                            f"`{name.name}-1` is a subtraction: 1 is taken from `{name.name}`",
+                            source=self.syntax.source,
+                            span=name.span,
+                            mend=f"for the value at t-1 {_plain_name(name.name)}; for a "
+                            f"difference, put blanks around the minus: `{name.name} - 1`",
+                        )
+                    )
+
+    def _hint_spelling(self, name: Name) -> None:
+        """A parameter that is nearly called like a value of the step was probably meant as it."""
+        values = [*self.assigned, *self.inputs]
+        earlier = earlier_value(name.name, values)
+        meant = earlier or misspelled(name.name, values)
+        if meant is None:
+            return
+        what = "an input" if meant in self.inputs else "assigned"
+        mend = _plain_name(meant) if earlier in self.assigned else f"write `{meant}`"
+        warn(
+            EquationHint(
+                f"`{name.name}` is a parameter here, although `{meant}` is {what}",
+                source=self.syntax.source,
+                span=name.span,
+                mend=f"{mend}; if a parameter is meant, say so in a line `{name.name}: vector` "
+                f"(in LaTeX `% {name.name}: vector`)",
+            )
+        )
+
+
+def _plain_name(state: str) -> str:
+    return f"write `{state}`: read before it is assigned, it is the value at t-1"
