@@ -11,9 +11,7 @@ import pytest
 
 import ostinato
 from ostinato import cells
-from ostinato.cli.app import run
 from ostinato.cli.screen import printable
-from ostinato.core.errors import UnknownNameError
 from tests.cli.helpers import ask, refuse
 from tests.training.helpers import process_environment
 
@@ -95,6 +93,33 @@ def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert "h" in ask(capsys, "explain", r"h_t = \tanh(W h_{t-1} + U x_t)").output
 
 
+def test_a_name_means_the_same_in_every_folder(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    Path("lstm").write_text("h = tanh(W @ h + U @ x)")
+    Path("mine").write_text("h = tanh(W @ h + U @ x)")
+    assert ask(capsys, "explain", "lstm").output == cells.get("lstm").explain() + "\n"
+    by_path = ask(capsys, "explain", "./lstm")
+    assert by_path.code == 0
+    assert by_path.output == ask(capsys, "explain", "mine").output
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("h = tanh(W @ h)\nz = tahn(h)", r"bad.cell: line 2: unknown function `tahn`"),
+        ("a page of text", r"bad.cell holds no equations\nmend: write lines"),
+    ],
+)
+def test_a_file_without_a_cell(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str, message: str
+):
+    path = tmp_path / "bad.cell"
+    path.write_text(content)
+    assert re.search(message, refuse(capsys, "explain", str(path)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -107,6 +132,9 @@ def test_explain(capsys: pytest.CaptureFixture[str], tmp_path: Path):
         (["generate", "x", "--checkpoint", "worst"], "--checkpoint"),
         (["cells", "--input-size", "0"], "--input-size"),
         (["explain", "lstn"], "did you mean 'lstm'"),
+        (["explain", "LSTM"], "did you mean 'lstm'"),
+        (["explain", "nofile.txt"], "no such file: nofile.txt"),
+        (["explain", "."], "is a folder, not a file"),
         (["explain", "h = tahn(W @ h)"], r"unknown function `tahn`[^$]*\^"),
         (["explain", "h = tanh(W @ h + " + "b + " * 200 + "c"], "line 1"),
         (["explain", "gru", "--input-size", "3", "--output-size", "3"], "output_size was given"),
@@ -128,9 +156,24 @@ def test_control_characters_do_not_reach_a_terminal():
     assert printable("a\x1b[31m\tb\n\0한") == "a\ufffd[31m\tb\n\ufffd한"
 
 
-def test_debug_shows_the_trace():
-    with pytest.raises(UnknownNameError):
-        run(["explain", "lstn", "--debug"])
+def test_debug_shows_the_trace(capsys: pytest.CaptureFixture[str]):
+    code, _, errors = ask(capsys, "explain", "lstn", "--debug")
+    assert code == 2
+    assert errors.startswith("Traceback")
+    assert "UnknownNameError: unknown cell 'lstn'" in errors
+
+
+@pytest.mark.parametrize("arguments", [["cells"], ["explain", "gru"], ["--help"]])
+def test_output_that_finds_no_space(arguments: list[str]):
+    code = (
+        "from ostinato.cli import main; import os; "
+        f"os.dup2(os.open('/dev/full', os.O_WRONLY), 1); main({arguments!r})"
+    )
+    done = python(code)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: cannot write the output: No space left")
+    assert done.stderr.splitlines()[-1].startswith("mend: ")
+    assert "Exception ignored" not in done.stderr
 
 
 def test_a_reader_that_goes_away():

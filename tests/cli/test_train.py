@@ -115,6 +115,17 @@ def test_a_recipe_of_ones_own_with_equations(capsys: pytest.CaptureFixture[str])
     assert Path("runs/mine").is_dir()
 
 
+def test_a_model_that_learns_nothing_is_told(capsys: pytest.CaptureFixture[str]):
+    Path("fox.txt").write_text(TEXT)
+    short = [*TINY, "training.max_steps=1"]
+    output = ask(capsys, "train", "text", "data=fox.txt", *short).output
+    assert ", 1 step; run folder" in output
+    assert "the model is no better than the unigram" in output
+    longer = [*TINY, "training.max_steps=100", "training.learning_rate=0.03"]
+    output = ask(capsys, "train", "text", "data=fox.txt", *longer).output
+    assert "no better than the unigram" not in output
+
+
 def test_the_standard_library(capsys: pytest.CaptureFixture[str]):
     code, output, _ = ask(capsys, "train", "stdlib", "data.max_characters=5000", *TINY)
     assert code == 0
@@ -153,6 +164,14 @@ FILES = {
         (["text", "data=short.txt"], "too short"),
         (["text", "data=folder"], "is a folder, not a file\nmend: "),
         (["text", "data=good.txt", "data.encoding=klingon"], "unknown encoding 'klingon'\nmend: "),
+        (["text", "good.txt"], "mend: write it as data=good.txt"),
+        (["good.txt"], "mend: to train on it as a text: ostinato train text data=good.txt"),
+        (["text", "data="], "`data.path` is empty\nmend: add data=FILE"),
+        (["text", "data=-"], "mend: data=/dev/stdin"),
+        (["hello", "model.cell=my.cell"], "no such file: my.cell; expected a cell's name"),
+        (["hello", "model.cell=good.txt"], 'mend: model.cell="$(cat good.txt)"'),
+        (["hello", "model.cell=LSTM"], "did you mean 'lstm'?"),
+        (["hello", "model.cell=h = exp(W @ h + U @ x) * 1e30"], "the model's score at step 0 is"),
         (["helo"], "did you mean 'hello'?"),
         (["mine.yaml"], "no such file"),
         (["hello", "training.lr=1"], "unknown key `training.lr`"),
@@ -192,6 +211,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (["--prompt", "Ω"], "'Ω' (GREEK CAPITAL LETTER OMEGA) never occurs"),
         (["--prompt", ""], "the prompt is empty\nmend: "),
         (["--prompt", "\udcff"], "never occurs"),
+        # As an argument arrives in the locale C.
+        (["--prompt", "\udced\udc95\udc9c"], "'한' (HANGUL SYLLABLE HAN) never occurs"),
         (["--length", "-1"], "length: got -1"),
         (["--temperature", "-1"], "temperature: got -1.0"),
         (["--temperature", "nan"], "temperature: got nan"),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
-from ostinato.data import DataError, is_file, read_text
+from ostinato.data import DataError, is_file, looks_like_path, read_text
 
 
 def write(folder: Path, content: bytes, name: str = "text.txt") -> Path:
@@ -36,6 +37,9 @@ def test_other_encodings(tmp_path: Path, encoding: str):
         (b"\x89PNG\r\n\x1a\n\0\0", "NUL byte"),
         (gzip.compress(b"text", mtime=0), r"compressed \(gzip\)\nmend: unpack it: gunzip --keep"),
         ("text".encode("utf-16"), "data.encoding=utf-16"),
+        ("plain text\n".encode("utf-16-le"), "without a byte-order mark\nmend: .*=utf-16-le"),
+        ("plain text\n".encode("utf-16-be"), "without a byte-order mark\nmend: .*=utf-16-be"),
+        (b"%PDF-1.7", "is a document, not plain text\nmend: save it as plain text"),
         (b"good\nbad \xff", r"byte 0xff at offset 9 \(line 2\)"),
         ("한글입니다".encode("cp949"), "data.encoding=cp949"),
         ("déjà vu".encode("latin-1"), "data.encoding=cp1252"),
@@ -44,7 +48,53 @@ def test_other_encodings(tmp_path: Path, encoding: str):
 )
 def test_content_that_is_not_utf8_text(tmp_path: Path, content: bytes, message: str):
     with pytest.raises(DataError, match=message):
+        read_text(write(tmp_path, content), "utf-8")
+
+
+def test_utf8_text_that_is_read_as_something_else(tmp_path: Path):
+    path = write(tmp_path, "naïve text\n".encode())
+    with pytest.raises(DataError, match="is UTF-8 text: it holds no NUL byte"):
+        read_text(path, "utf-16")
+    with pytest.raises(DataError, match=r"perhaps data\.encoding=utf-8"):
+        read_text(path, "ascii")
+
+
+@pytest.mark.parametrize(
+    "content", ["text".encode("utf-16"), "text".encode("utf-16-le"), b"caf\xe9", b"ab\0cd"]
+)
+def test_where_the_encoding_cannot_be_chosen(tmp_path: Path, content: bytes):
+    with pytest.raises(DataError, match=r"mend: (save it as UTF-8|give a plain text file)$"):
         read_text(write(tmp_path, content))
+
+
+def test_a_document(tmp_path: Path):
+    with pytest.raises(DataError, match="is a document, not plain text"):
+        read_text(write(tmp_path, b"PK\x03\x04", "essay.DOCX"))
+    with pytest.raises(DataError, match="mend: unpack it: unzip"):
+        read_text(write(tmp_path, b"PK\x03\x04", "essay.zip"))
+
+
+def test_what_may_have_no_end(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(DataError, match="is a device or a pipe, not a file\nmend: "):
+            read_text(path)
+
+
+def test_a_stream_that_a_shell_names():
+    reader, writer = os.pipe()
+    os.write(writer, b"some text")
+    os.close(writer)
+    assert read_text(Path(f"/dev/fd/{reader}")) == "some text"
+    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("cells/my", True), ("my.cell", True), (".", True), ("lstm", False), ("h = x / y.z", False)],
+)
+def test_what_looks_like_a_path(text: str, expected: bool):
+    assert looks_like_path(text) is expected
 
 
 def test_a_missing_file_suggests_its_neighbour(tmp_path: Path):

@@ -387,7 +387,7 @@ def test_an_unknown_function_says_exactly_what_it_needs(symbol):
     )
     assert marked(error, latex) == symbol
     name = symbol.replace(r"\mathrm", "").strip("\\{}").replace("{", "").replace("}", "")
-    function = "sigmoid" if name.startswith("sigma") else "tanh"
+    function = "sigmoid" if name == "sigma_g" else "tanh"
     assert f'functions={{"{name}": "{function}"}}' in str(error.mend)
 
 

@@ -46,3 +46,9 @@ def test_regular_text_is_easy_for_the_bigram_only():
     text = np.tile(np.arange(V), 100)
     assert unigram_bits(text, text, V) == pytest.approx(2, abs=0.01)
     assert bigram_bits(text, text, V) < 0.05
+
+
+def test_certainty_costs_nothing():
+    ids = np.zeros(5, dtype=np.int64)
+    assert f"{unigram_bits(ids, ids, 1):.3f}" == "0.000"
+    assert f"{bigram_bits(ids, ids, 1):.3f}" == "0.000"

@@ -12,6 +12,7 @@ from ostinato import cells
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError, Unit, Vocabulary
 from ostinato.models.language_model import LanguageModel
+from ostinato.training.errors import DivergedError
 from ostinato.training.generate import choose, generate
 
 KOREAN = "안녕하세요 세계 ㅋㅋ hello\n"
@@ -82,6 +83,13 @@ def test_top_p_keeps_the_smallest_sufficient_set(top_p: float, kept: set[int]):
 
 def test_huge_logits():
     assert set(draws([1e30, 0.0, -1e30], 0.5, 0.9)) == {0}
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+@pytest.mark.parametrize("logit", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite(logit: float, temperature: float):
+    with pytest.raises(DivergedError, match=r"highest logit is (nan|inf)[^$]*\nmend: "):
+        draws([0.0, logit], temperature, 1.0)
 
 
 @pytest.mark.parametrize(

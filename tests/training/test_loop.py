@@ -144,6 +144,47 @@ def test_time_is_turned_into_steps_once(tmp_path: Path, monkeypatch: pytest.Monk
     assert plan.warmup_steps == 3
 
 
+@pytest.mark.parametrize(
+    ("limits", "is_told"),
+    [
+        ({"max_steps": None, "max_minutes": 0.1}, True),
+        ({"max_steps": 1, "max_minutes": 0.1}, False),
+        ({"max_steps": None, "max_minutes": 10}, False),
+    ],
+)
+def test_a_limit_that_leaves_few_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], is_told: bool
+):
+    monkeypatch.setattr(calibration, "_seconds_per_step", lambda *_: 2.9)
+    stop = StopRequest()
+    notes: list[str] = []
+
+    def observe(event: Event) -> None:
+        if isinstance(event, Noted):
+            notes.append(event.text)
+        if isinstance(event, Started):
+            stop.signal = 2
+
+    train(tiny(training=limits), tmp_path / "run", observe=observe, stop=stop)
+    assert any("leaves room for only 1 step: a higher" in note for note in notes) is is_told
+
+
+def test_a_model_that_overflows_replaces_nothing(tmp_path: Path):
+    train(tiny(training={"max_steps": 2}), tmp_path / "run")
+    recipe = tiny(model={"cell": "h = exp(W @ h + U @ x) * 1e30", "recurrent_dropout": 0.0})
+    with pytest.raises(DivergedError, match=r"score at step 0 is [^$]*\nmend: a cell whose state"):
+        train(recipe, tmp_path / "run", force=True)
+    assert last(tmp_path / "run").progress["step"] == 2
+
+
+@pytest.mark.parametrize("damage", [b"seed: [", b"seed: many", b"\xff"])
+def test_a_damaged_recipe_of_a_run(tmp_path: Path, damage: bytes):
+    train(tiny(training={"max_steps": 2}), tmp_path / "run")
+    (tmp_path / "run" / "recipe.yaml").write_bytes(damage)
+    with pytest.raises(RunError, match=r"run/recipe.yaml is damaged: [^$]*\nmend: put back"):
+        load_trained(tmp_path / "run")
+
+
 @pytest.mark.parametrize(("seconds", "number"), [(0.001, 10), (1.5, 4), (100.0, 2)])
 def test_slow_evaluations_are_few(seconds: float, number: int):
     assert calibration._affordable_evaluations(60, seconds) == number

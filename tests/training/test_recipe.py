@@ -46,7 +46,10 @@ def test_a_resolved_recipe_reads_back_as_itself():
         ({"training": {"batch_size": 0}}, "`training.batch_size`: got 0, expected greater than 0"),
         ({"training": {"learning_rate": float("nan")}}, "`training.learning_rate`: got nan"),
         ({"training": {"max_steps": None}}, "has no end\nmend: set max_steps, max_epochs"),
-        ({"training": None}, "`training`: got None"),
+        ({"training": None}, "`training`: got None, expected keys with values\n"),
+        ({"training": {"batch_size": 3.5}}, "got 3.5, expected a valid integer\n"),
+        ({"data": {"text": None, "path": ""}}, "`data.path` is empty\nmend: add data=FILE"),
+        ({"data": {"text": None, "path": "-"}}, "`data.path` is `-`.*\nmend: data=/dev/stdin"),
         ({"model": {"hidden_size": 10**9}}, "`model.hidden_size`: got 1000000000"),
         ({"model": {"embedding_size": "two"}}, "got 'two', expected a valid integer or 'one-hot'"),
         ({"model": {"dropout": 1}}, "`model.dropout`: got 1, expected less than 1"),
@@ -70,6 +73,11 @@ def test_every_mistake_is_reported():
     with pytest.raises(RecipeError) as caught:
         validate(raw, "mine")
     assert str(caught.value).count("\nmend: ") == 3
+
+
+def test_a_key_may_be_merged_and_set():
+    text = "base: &base {x: 1, y: 2}\nother: {<<: *base, x: 3}"
+    assert parse_recipe(text, "merged")["other"] == {"x": 3, "y": 2}
 
 
 def test_a_missing_section():
@@ -142,7 +150,10 @@ def test_recipes_that_are_not_there(tmp_path: Path):
         ("a: b: c", "is not YAML: line 1, column 5"),
         ("- 1\n- 2", "holds list, not keys"),
         ("just words", "holds str, not keys"),
-        ("!!python/object:os.system {}", "is not YAML"),
+        ("!!python/object:os.system {}", r"is not YAML: line 1[^$]*\nmend: leave out tags"),
+        ("!!map text", "is not YAML"),
+        ("seed: 1\ntask: a\nseed: 2", "the key `seed` stands in line 1 and again in line 3"),
+        ("a: {b: 1, b: 2}", "the key `b` stands in line 1 and again in line 1"),
         ("[" * 5000, "is nested too deeply|is not YAML"),
         ("a: \x01", "is not YAML"),
     ],

@@ -14,9 +14,10 @@ import pytest
 import torch
 import yaml
 
+from ostinato.data import DataError
 from ostinato.training import files, loop
-from ostinato.training.errors import RunError
-from ostinato.training.events import Evaluated, Event, Started, Stepped
+from ostinato.training.errors import CheckpointError, RunError
+from ostinato.training.events import Evaluated, Event, Noted, Started, Stepped
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.session import resume, train
 from tests.training.helpers import last, raw_recipe, start, tiny
@@ -224,6 +225,43 @@ def test_a_changed_text_is_noticed(tmp_path: Path):
     train(recipe, tmp_path / "run", observe=watch, stop=watch.request)
     text.write_text("some text of some length!\n" * 20)
     with pytest.raises(RunError, match="the text changed since the run"):
+        resume(tmp_path / "run")
+
+
+@pytest.mark.parametrize("changed", ["short", "other letters, " * 40])
+def test_a_text_that_cannot_be_used_any_more_has_changed(tmp_path: Path, changed: str):
+    text = tmp_path / "text.txt"
+    text.write_text("some text of Zome length\n" * 20)
+    watch = StopAt(3)
+    recipe = tiny(data={"text": None, "path": str(text)}, sample={"prompt": "Z"})
+    train(recipe, tmp_path / "run", observe=watch, stop=watch.request)
+    text.write_text(changed)
+    with pytest.raises(RunError, match="the text changed since the run"):
+        resume(tmp_path / "run")
+    text.unlink()
+    with pytest.raises(DataError, match="no such file"):
+        resume(tmp_path / "run")
+
+
+def test_from_the_best_checkpoint_where_the_newest_is_damaged(uninterrupted: Path, tmp_path: Path):
+    watch = StopAt(8)
+    train(tiny(), tmp_path / "run", observe=watch, stop=watch.request)
+    checkpoints = tmp_path / "run" / "checkpoints"
+    (checkpoints / "step-00000008" / "model.safetensors").write_bytes(b"")
+    events: list[Event] = []
+    assert resume(tmp_path / "run", observe=events.append).step == 24
+    (note,) = [event.text for event in events if isinstance(event, Noted)]
+    assert note.startswith("the checkpoint is damaged: ")
+    assert note.endswith("; going on from the best checkpoint, of step 6")
+    assert_same_end(tmp_path / "run", uninterrupted)
+
+
+def test_no_checkpoint_is_whole(tmp_path: Path):
+    watch = StopAt(8)
+    train(tiny(), tmp_path / "run", observe=watch, stop=watch.request)
+    for file in (tmp_path / "run" / "checkpoints").rglob("training.safetensors"):
+        file.write_bytes(b"")
+    with pytest.raises(CheckpointError, match=r"step-00000008.*\nmend: put back a copy"):
         resume(tmp_path / "run")
 
 

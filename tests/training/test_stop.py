@@ -155,7 +155,7 @@ def test_a_signal_ends_the_reading_at_once(tmp_path: Path, monkeypatch: pytest.M
             time.sleep(0.1)
         raise AssertionError
 
-    monkeypatch.setattr(language_model, "_read", read)
+    monkeypatch.setattr(language_model, "read_source", read)
     began = time.monotonic()
     with stop_on_signals() as stop, pytest.raises(Stopped) as caught:
         train(tiny(), tmp_path / "run", stop=stop)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +16,8 @@ from typer.exceptions import TyperException
 
 import ostinato
 from ostinato.core.errors import OstinatoError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 app = typer.Typer(
     name="ostinato",
@@ -163,13 +167,29 @@ def run(arguments: Sequence[str]) -> int:
         return _fail(str(error), error, debug)
     except BrokenPipeError:
         # Whoever read the output went away, as `head` does: end quietly, as typer does elsewhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 1
+    except OSError as error:
+        # Whatever else writes says itself what it could not write.
+        if error.errno not in _FULL:
+            raise
+        _discard_output()
+        message = (
+            f"cannot write the output: {error.strerror}\n"
+            "mend: free some space, or send the output somewhere else"
+        )
+        return _fail(message, error, debug)
     return code if isinstance(code, int) else 0
+
+
+def _discard_output() -> None:
+    """Let what is still buffered go nowhere, so that Python's own last flush does not fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, error: Exception, debug: bool) -> int:
     if debug:
-        raise error
+        traceback.print_exception(error)
+        return 2
     print(f"error: {message}", file=sys.stderr)
     return 2

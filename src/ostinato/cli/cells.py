@@ -10,9 +10,9 @@ from rich.table import Table
 
 from ostinato import cells
 from ostinato.core.errors import EquationError
-from ostinato.data import is_file, read_text
+from ostinato.data import is_file, looks_like_path
 from ostinato.equations import Cell
-from ostinato.models.cell_choice import choose_cell
+from ostinato.training.cell_text import cell_of_file, cell_of_text
 
 _WIDTH_OF_PIPES = 140
 
@@ -56,5 +56,7 @@ def _sizes(cell: Cell, input_size: int, hidden_size: int) -> tuple[str, str]:
 def explain_command(text: str, sizes: Mapping[str, int]) -> None:
     """Print everything that is inferred from a cell: a name, equations, or a file of them."""
     path = Path(text)
-    cell = choose_cell(read_text(path) if is_file(path) else text)
+    # A file beside one called `lstm` is `./lstm`: what a name means does not depend on the folder.
+    is_path = text not in cells.names() and (is_file(path) or looks_like_path(text))
+    cell = cell_of_file(path) if is_path else cell_of_text(text)
     print(cell.explain(**sizes))

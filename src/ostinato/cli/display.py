@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
@@ -11,10 +12,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ostinato.cli.screen import printable
+from ostinato.data.wording import counted
 from ostinato.training.events import Evaluated, Event, Finished, Noted, Started, Stepped
 
 _SECONDS_BETWEEN_LINES = 5.0
 _SMOOTHING = 0.9
+_POOR = (
+    "the model is no better than the unigram, which knows no context: train it for longer "
+    "(training.max_minutes, training.max_steps), or on a longer text"
+)
 
 
 class Display(Protocol):
@@ -76,11 +82,13 @@ class _Lines:
         if started is None:
             return event.reason
         others = "  ".join(f"{name} {score:.3f}" for name, score in started.baselines.items())
+        unigram = started.baselines.get("unigram", math.inf)
+        is_poor = event.reason != "interrupted" and event.best_score >= unigram > 0
         return (
             f"{event.reason} at step {event.step:,} of {started.max_steps:,} after "
             f"{_clock(event.seconds)}\n"
             f"{_words(started.score_name)}, {started.scored_on}: model {event.best_score:.3f} "
-            f"(step {event.best_step:,})  {others}"
+            f"(step {event.best_step:,})  {others}" + ("\n" + _POOR if is_poor else "")
         )
 
 
@@ -152,7 +160,7 @@ def _headline(event: Started) -> str:
     others = "  ".join(f"{name} {score:.3f}" for name, score in event.baselines.items())
     begun = f", going on from step {event.step:,}" if event.step else ""
     return (
-        f"model: {event.num_parameters:,} parameters, {event.max_steps:,} steps{begun}; "
+        f"model: {event.num_parameters:,} parameters, {counted(event.max_steps, 'step')}{begun}; "
         f"run folder: {event.folder}\n"
         f"to beat, {_words(event.score_name)}, {event.scored_on}: {others}"
     )

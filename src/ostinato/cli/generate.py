@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Literal
@@ -27,7 +28,7 @@ def generate_command(
     pieces = generate(
         trained.model,
         trained.vocabulary,
-        trained.start if prompt is None else prompt,
+        trained.start if prompt is None else _as_utf8(prompt),
         length=length,
         temperature=temperature,
         top_p=top_p,
@@ -39,3 +40,11 @@ def generate_command(
         sys.stdout.write(printable(piece) if sys.stdout.isatty() else piece)
         sys.stdout.flush()
     sys.stdout.write("\n")
+
+
+def _as_utf8(argument: str) -> str:
+    """Read an argument as UTF-8 where the locale, such as C, left its bytes as escapes."""
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        return argument

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ostinato.data.wording import counted
 from ostinato.training.events import Evaluated, Event, Noted, Started, Stepped
 
 
@@ -31,7 +32,8 @@ class UnrolledDisplay:
                 self._console.print(event.text)
             case Started():
                 self._console.print(
-                    f"model: {event.num_parameters:,} parameters, {event.max_steps:,} steps; "
+                    f"model: {event.num_parameters:,} parameters, "
+                    f"{counted(event.max_steps, 'step')}; "
                     f"run folder: {event.folder}"
                 )
             case Evaluated():

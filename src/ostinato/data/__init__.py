@@ -4,7 +4,7 @@ from ostinato.data.corpus import Corpus, Part, build_corpus, with_context
 from ostinato.data.errors import DataError
 from ostinato.data.standard_library import standard_library_text
 from ostinato.data.streams import PADDING, StreamedWindows, Window
-from ostinato.data.text_file import is_file, read_text
+from ostinato.data.text_file import is_file, looks_like_path, read_text
 from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Ids, Normalization, Vocabulary
 
@@ -21,6 +21,7 @@ __all__ = [
     "Window",
     "build_corpus",
     "is_file",
+    "looks_like_path",
     "read_text",
     "standard_library_text",
     "with_context",

@@ -11,6 +11,7 @@ import numpy as np
 from ostinato.data.errors import DataError
 from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Ids, Normalization, Vocabulary, normalize
+from ostinato.data.wording import counted
 
 # Shorter lines, such as `return None` or a speaker's name, recur in any text.
 _LONG_LINE = 20
@@ -90,8 +91,8 @@ def build_corpus(
     cut = len(text) - round(len(text) * held_out)
     if cut < 2 or (held_out and cut == len(text)):
         raise DataError(
-            f"the text is too short: {len(text):,} characters, of which data.held_out={held_out} "
-            f"leaves {cut} to learn from\nmend: give a longer text"
+            f"the text is too short: {counted(len(text), 'character')}, of which "
+            f"data.held_out={held_out} leaves {cut} to learn from\nmend: give a longer text"
         )
     vocabulary = Vocabulary.of(text, unit, normalization)
     train = _part(vocabulary, text[:cut])

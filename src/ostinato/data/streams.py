@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ostinato.data.errors import DataError
+from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Ids
 
 PADDING = -100
@@ -38,16 +39,17 @@ class StreamedWindows:
         ids: int64 ``[number of units]``.
         num_streams: ``B``; reduced where the text is too short for so many streams of one window.
         window: ``T``.
+        unit: what one number stands for, in the words of the error.
 
     Raises:
         DataError: the text is shorter than one window.
     """
 
-    def __init__(self, ids: Ids, num_streams: int, window: int) -> None:
+    def __init__(self, ids: Ids, num_streams: int, window: int, unit: Unit = "characters") -> None:
         num_targets = len(ids) - 1
         if num_targets < window:
             raise DataError(
-                f"the text is too short: {len(ids):,} units to learn from, but a window of "
+                f"the text is too short: {len(ids):,} {unit} to learn from, but a window of "
                 f"{window} steps needs {window + 1}\n"
                 "mend: give a longer text, or a smaller training.tbptt_steps"
             )

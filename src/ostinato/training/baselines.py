@@ -51,4 +51,5 @@ def _unigram(train: Ids, num_symbols: int) -> npt.NDArray[np.float64]:
 
 
 def _mean_bits(probabilities: npt.NDArray[np.float64]) -> float:
-    return float(-np.log(probabilities).mean() / math.log(2))
+    # Certainty costs 0.0 bits, where the negated logarithm is -0.0.
+    return max(0.0, float(-np.log(probabilities).mean() / math.log(2)))

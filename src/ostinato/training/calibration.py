@@ -10,6 +10,8 @@ import time
 import torch
 from torch import nn
 
+from ostinato.data.wording import counted
+from ostinato.training.events import Noted, Observer, ignore
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.optimization import clip_gradients, make_optimizer
 from ostinato.training.recipe import Recipe
@@ -24,6 +26,8 @@ _MIN_STEPS, _MAX_STEPS = 4, 50
 # A limit is not to be passed: steps vary, and checkpoints, logging and others on the machine take
 # time that the measurement does not see.
 _AIMED_SHARE = 0.96
+# Fewer steps than these teach a model next to nothing.
+_FEW_STEPS = 20
 _MEASURING_SHARE, _LONGEST_SECONDS = 0.03, 5.0
 
 
@@ -35,6 +39,7 @@ def make_plan(
     evaluation_seconds: float,
     spent_seconds: float,
     stop: StopRequest,
+    observe: Observer = ignore,
 ) -> Plan:
     """Fix where the run ends, the smallest of the recipe's limits, and what follows from that.
 
@@ -45,6 +50,7 @@ def make_plan(
         evaluation_seconds: how long one evaluation takes.
         spent_seconds: how much of the time is gone already.
         stop: ends the measurement; half a measurement makes no plan.
+        observe: is told where the time is too short for more than a few steps.
 
     Raises:
         Stopped: someone asked to stop.
@@ -65,6 +71,15 @@ def make_plan(
             ends.append((left - num_evaluations * evaluation_seconds) / step_seconds)
         else:
             ends.append(left / (step_seconds + evaluation_seconds / every))
+        if ends[-1] < _FEW_STEPS and ends[-1] == min(ends):
+            steps = counted(max(1, math.floor(ends[-1])), "step")
+            observe(
+                Noted(
+                    f"training.max_minutes={limits.max_minutes:g} leaves room for only {steps}: a "
+                    "higher training.max_minutes, a smaller sample.length or model.hidden_size, or "
+                    "a larger evaluation.every makes room for more"
+                )
+            )
     max_steps = max(1, math.floor(min(ends)))
     return Plan(
         max_steps=max_steps,

@@ -160,8 +160,8 @@ def _read_tensors(path: Path, sums: Mapping[str, str]) -> dict[str, Tensor]:
 def _damaged(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(
         f"the checkpoint is damaged: {path}: {reason}\n"
-        "mend: put back a copy of the run folder, try the other one (--checkpoint best or last), "
-        "or train again"
+        "mend: put back a copy of the run folder, write with the other checkpoint "
+        "(`ostinato generate`, --checkpoint best or last), or train again"
     )
 
 

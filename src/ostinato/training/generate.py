@@ -12,6 +12,7 @@ from ostinato.core.errors import OptionError
 from ostinato.data import Ids, Vocabulary
 from ostinato.data.units import from_units
 from ostinato.models.language_model import LanguageModel
+from ostinato.training.errors import DivergedError
 
 
 def generate(
@@ -107,12 +108,21 @@ def choose(logits: Tensor, temperature: float, top_p: float, generator: torch.Ge
         temperature: see ``generate``.
         top_p: see ``generate``.
         generator: on the CPU.
+
+    Raises:
+        DivergedError: the logits are not finite.
     """
     logits = logits.detach().cpu().double()
+    # NaN is the maximum wherever it occurs.
+    if not math.isfinite(highest := float(logits.max())):
+        raise DivergedError(
+            f"the model cannot write: its highest logit is {highest}, expected a finite number\n"
+            "mend: train with a cell whose state stays bounded, such as model.cell=gru"
+        )
     if temperature == 0:
         return int(logits.argmax())
     # The largest becomes 0 first: dividing by a tiny temperature must not overflow.
-    probabilities = ((logits - logits.max()) / temperature).softmax(-1)
+    probabilities = ((logits - highest) / temperature).softmax(-1)
     if top_p < 1:
         ordered, places = probabilities.sort(descending=True, stable=True)
         before = ordered.cumsum(-1) - ordered

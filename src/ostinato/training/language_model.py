@@ -23,9 +23,10 @@ from ostinato.data import (
     standard_library_text,
     with_context,
 )
-from ostinato.models.cell_choice import choose_cell
+from ostinato.data.wording import counted
 from ostinato.models.language_model import LanguageModel, RecurrentOptions
 from ostinato.training.baselines import bigram_bits, unigram_bits
+from ostinato.training.cell_text import cell_of_text
 from ostinato.training.generate import generate
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe import DataRecipe, ModelRecipe, Recipe
@@ -46,7 +47,10 @@ class LanguageModelTask:
         self.corpus = corpus
         self.device = device
         training, evaluation = recipe.training, recipe.evaluation
-        self._windows = StreamedWindows(corpus.train.ids, training.batch_size, training.tbptt_steps)
+        unit = corpus.vocabulary.unit
+        self._windows = StreamedWindows(
+            corpus.train.ids, training.batch_size, training.tbptt_steps, unit
+        )
         scored = with_context(corpus)
         window = min(evaluation.window, len(scored) - 1)
         self._scored = StreamedWindows(scored, evaluation.batch_size, window)
@@ -64,9 +68,18 @@ class LanguageModelTask:
         Raises:
             DataError: the text cannot be used.
         """
+        return cls.of_text(recipe, read_source(recipe.data), device)
+
+    @classmethod
+    def of_text(cls, recipe: Recipe, text: str, device: torch.device) -> LanguageModelTask:
+        """Cut and encode ``text`` as the recipe says.
+
+        Raises:
+            DataError: the text cannot be used.
+        """
         data = recipe.data
         corpus = build_corpus(
-            _read(data),
+            text,
             unit=data.unit,
             normalization=data.normalization,
             held_out=data.held_out,
@@ -153,12 +166,18 @@ class LanguageModelTask:
         """Describe text and streams."""
         corpus, training = self.corpus, self.recipe.training
         unit = corpus.vocabulary.unit
-        kinds = "" if unit == "bytes" else f", {len(corpus.vocabulary):,} different {unit}"
+        kinds = {
+            "bytes": "",
+            "jamo": f", {len(corpus.vocabulary):,} different jamo",
+            "characters": f", {counted(len(corpus.vocabulary), 'different character')}",
+        }[unit]
         held = f"{corpus.held_out.num_characters:,}" if corpus.is_held_out else "none"
-        learned = f"{corpus.train.num_characters:,} characters to learn from"
+        learned = f"{counted(corpus.train.num_characters, 'character')} to learn from"
         notes = [f"text: {learned}, {held} held out{kinds}"]
         if corpus.num_unseen:
-            notes.append(f"{corpus.num_unseen:,} held-out characters never occur in the first part")
+            unseen = counted(corpus.num_unseen, "held-out character")
+            verb = "occurs" if corpus.num_unseen == 1 else "occur"
+            notes.append(f"{unseen} never {verb} in the first part")
         if corpus.is_held_out and corpus.repeated_share >= _NOTED_SHARE:
             notes.append(
                 f"{corpus.repeated_share:.0%} of the held-out text is lines that the first part "
@@ -167,7 +186,7 @@ class LanguageModelTask:
             )
         if self._windows.num_streams < training.batch_size:
             notes.append(
-                f"the text is short: {self._windows.num_streams} streams instead of "
+                f"the text is short: {counted(self._windows.num_streams, 'stream')} instead of "
                 f"batch_size={training.batch_size}"
             )
         return tuple(notes)
@@ -205,7 +224,7 @@ def build_language_model(recipe: ModelRecipe, num_symbols: int) -> LanguageModel
     try:
         return LanguageModel(
             num_symbols,
-            choose_cell(recipe.cell, recipe.functions),
+            cell_of_text(recipe.cell, recipe.functions),
             recipe.hidden_size,
             output_size=recipe.output_size,
             embedding_size=None if recipe.embedding_size == "one-hot" else recipe.embedding_size,
@@ -240,7 +259,12 @@ def _evaluating(model: nn.Module) -> Generator[None]:
         model.train(was_training)
 
 
-def _read(data: DataRecipe) -> str:
+def read_source(data: DataRecipe) -> str:
+    """Return the text that a recipe names.
+
+    Raises:
+        DataError: its file cannot be read.
+    """
     if data.path is not None:
         return read_text(data.path, data.encoding)
     if data.name == "stdlib":

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.training.checkpoint import Checkpoint
-from ostinato.training.errors import CheckpointError
+from ostinato.training.errors import CheckpointError, DivergedError
 from ostinato.training.events import Evaluated, Finished, Observer, Reason, Stepped
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.metrics_log import MetricsLog
@@ -126,8 +126,12 @@ class Loop:
 
         Raises:
             Stopped: someone asked to stop.
+            DivergedError: the score is not finite.
         """
         scores = self.task.evaluate(self.model, stop)
+        score = scores[self.task.score_name]
+        if not math.isfinite(score):
+            raise self._overflowed(score)
         return Evaluation(scores, self.task.sample(self.model, self.progress.step, stop))
 
     def record(self, evaluation: Evaluation, log: MetricsLog) -> bool:
@@ -193,6 +197,16 @@ class Loop:
         progress.seconds += time.perf_counter() - began
         progress.finished = self._end(plan)
         self.save(is_best=is_best)
+
+    def _overflowed(self, score: float) -> DivergedError:
+        name, step = self.task.score_name.replace("_", " "), self.progress.step
+        rate = f", or a lower training.learning_rate (now {self.recipe.training.learning_rate:g})"
+        kept = f"{rate}; the last good weights are kept in {self.folder.path}"
+        return DivergedError(
+            f"the model's score at step {step} is {score} {name}, expected a finite number\n"
+            "mend: a cell whose state stays bounded, such as model.cell=gru"
+            f"{kept if step else ''}"
+        )
 
     def _step(self, plan: Plan, log: MetricsLog) -> tuple[float, int]:
         """Do one optimizer step; return its mean loss and the number of its targets."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ostinato.data import Normalization, Unit
 
@@ -30,6 +30,18 @@ class DataRecipe(_Section):
     held_out: float = Field(0.1, ge=0, le=0.5, description="share at the end that is never learned")
     distinct_lines: bool = Field(False, description="keep the first of equal lines only")
     max_characters: Count | None = Field(None, description="use only the beginning")
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _names_a_file(cls, path: object) -> object:
+        if path == "":
+            raise ValueError("is empty\nmend: add data=FILE")
+        if path == "-":
+            raise ValueError(
+                "is `-`, which names no file\n"
+                "mend: data=/dev/stdin for standard input, data=./- for a file of this name"
+            )
+        return path
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import types
 from collections.abc import Iterable, Mapping
 from importlib import resources
@@ -18,6 +19,7 @@ from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_mistakes import explain_mistakes, field_type
 
 _FOLDER = resources.files("ostinato.training") / "recipes"
+_SUFFIXES = (".yaml", ".yml")
 
 
 def builtin_recipes() -> tuple[str, ...]:
@@ -43,7 +45,16 @@ def load_recipe(source: str, overrides: Iterable[str] = ()) -> Recipe:
         RecipeError: not YAML, a wrong key, or a wrong value; the nearest right key is named.
     """
     name, text = _find(source)
-    raw = parse_recipe(text, name)
+    try:
+        raw = parse_recipe(text, name)
+    except RecipeError as error:
+        if name in builtin_recipes() or Path(name).suffix in _SUFFIXES:
+            raise
+        reason = str(error).partition("\nmend: ")[0]
+        raise RecipeError(
+            f"{reason}\n"
+            f"mend: to train on it as a text: ostinato train text data={shlex.quote(name)}"
+        ) from error
     for override in overrides:
         _override(raw, override)
     return validate(raw, name)
@@ -54,7 +65,7 @@ def _find(source: str) -> tuple[str, str]:
     names = builtin_recipes()
     if source in names:
         return source, (_FOLDER / f"{source}.yaml").read_text("utf-8")
-    if is_file(path) or path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
+    if is_file(path) or path.suffix in _SUFFIXES or len(path.parts) > 1:
         return source, read_text(path)
     if "=" in source:
         raise RecipeError(
@@ -71,7 +82,10 @@ def parse_recipe(text: str, name: str) -> dict[str, Any]:
         RecipeError: it is not YAML, or not a mapping.
     """
     try:
-        raw: object = yaml.safe_load(text)
+        # A loader of safe content: ruff knows yaml's own names only.
+        raw: object = yaml.load(text, Loader=_Loader)  # noqa: S506
+    except _DuplicateKeyError as error:
+        raise RecipeError(f"recipe {name}: {error}\nmend: keep one of them") from error
     except yaml.YAMLError as error:
         raise RecipeError(f"recipe {name} is not YAML: {_yaml_place(error)}") from error
     except RecursionError as error:
@@ -91,20 +105,20 @@ def _yaml_place(error: yaml.YAMLError) -> str:
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return f"{str(error).splitlines()[0]}\nmend: give a plain text file"
     mark = error.problem_mark
-    return (
-        f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}\n"
-        f"mend: check indentation and colons around line {mark.line + 1}"
-    )
+    mend = f"check indentation and colons around line {mark.line + 1}"
+    if isinstance(error, yaml.constructor.ConstructorError):
+        mend = "leave out tags such as `!!…`: numbers, text, lists and keys are all it may hold"
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}\nmend: {mend}"
 
 
 def _override(raw: dict[str, Any], override: str) -> None:
     key, equals, value = override.partition("=")
     path = key.strip().split(".")
     if not equals or not all(path):
-        raise RecipeError(
-            f"got {override!r}, expected key.path=value\n"
-            "mend: write it as training.learning_rate=0.001"
-        )
+        example = "training.learning_rate=0.001"
+        if not equals and is_file(Path(override)):
+            example = f"data={shlex.quote(override)}"
+        raise RecipeError(f"got {override!r}, expected key.path=value\nmend: write it as {example}")
     if path == ["data"]:
         kept = raw.get("data")
         # One text takes the place of another; how it is cut stays.
@@ -169,6 +183,28 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.dump(
         recipe.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True
     )
+
+
+class _DuplicateKeyError(Exception):
+    """A key stands twice in one mapping, where YAML's reader would take the last in silence."""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain data, and each key once."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        lines: dict[str, int] = {}
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            line = key.start_mark.line + 1
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in lines:
+                raise _DuplicateKeyError(
+                    f"the key `{key.value}` stands in line {lines[key.value]} and again in line "
+                    f"{line}"
+                )
+            lines[key.value] = line
+        return super().construct_mapping(node, deep)
 
 
 class _Dumper(yaml.SafeDumper):

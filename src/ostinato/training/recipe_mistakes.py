@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import get_args
 
@@ -56,7 +57,9 @@ def _mend(place: str) -> str:
 
 def _expected(message: str) -> str:
     message = message.removeprefix("Input should be ")
-    return message.split(", unable to parse")[0]
+    if message.startswith("a valid dictionary"):
+        return "keys with values"
+    return re.split(", unable to parse|, got ", message)[0]
 
 
 def _known_part(location: tuple[int | str, ...]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from ostinato.core.errors import did_you_mean
 from ostinato.training.checkpoint import CheckpointStore
-from ostinato.training.errors import RunError
+from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.files import replace_file, writing
 from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
@@ -170,9 +170,19 @@ class RunFolder:
             yield
 
     def recipe(self) -> Recipe:
-        """Read the resolved recipe."""
+        """Read the resolved recipe.
+
+        Raises:
+            RunError: it is damaged.
+        """
         path = self.path / _RECIPE
-        return validate(parse_recipe(path.read_text("utf-8"), str(path)), str(path))
+        try:
+            return validate(parse_recipe(path.read_text("utf-8"), str(path)), str(path))
+        except UnicodeDecodeError as error:
+            raise self._damaged("it is not UTF-8", _RECIPE) from error
+        except RecipeError as error:
+            reason = str(error).partition("\nmend: ")[0].removeprefix(f"recipe {path}")
+            raise self._damaged(reason.lstrip(": "), _RECIPE) from error
 
     def facts(self, *keys: str) -> dict[str, Any]:
         """Read ``run.json``, which must have ``keys``.
@@ -202,9 +212,9 @@ class RunFolder:
         except TypeError as error:
             raise self._damaged("it holds no plan") from error
 
-    def _damaged(self, reason: str) -> RunError:
+    def _damaged(self, reason: str, file: str = _RUN) -> RunError:
         return RunError(
-            f"{self.path / _RUN} is damaged: {reason}\nmend: put back a copy of it, or train again"
+            f"{self.path / file} is damaged: {reason}\nmend: put back a copy of it, or train again"
         )
 
 

@@ -13,14 +13,18 @@ import torch
 from torch import Tensor
 
 from ostinato.core.errors import OptionError
-from ostinato.data import Vocabulary
+from ostinato.data import DataError, Vocabulary
 from ostinato.models.language_model import LanguageModel
 from ostinato.training.calibration import make_plan
-from ostinato.training.checkpoint import Which
-from ostinato.training.errors import RunError
+from ostinato.training.checkpoint import Checkpoint, CheckpointStore, Which
+from ostinato.training.errors import CheckpointError, RunError
 from ostinato.training.events import Finished, Noted, Observer, Started, ignore
 from ostinato.training.interrupt import Stopped, StopRequest
-from ostinato.training.language_model import LanguageModelTask, build_language_model
+from ostinato.training.language_model import (
+    LanguageModelTask,
+    build_language_model,
+    read_source,
+)
 from ostinato.training.loop import Loop, Progress, end_sitting, load_weights
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.recipe import Recipe, TrainingRecipe
@@ -79,6 +83,7 @@ def train(
                     evaluation_seconds=now - scoring_began,
                     spent_seconds=now - began,
                     stop=stop,
+                    observe=observe,
                 )
             facts = {
                 **task.facts(),
@@ -98,6 +103,8 @@ def train(
 def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None = None) -> Finished:
     """Go on with a run from its newest checkpoint, to the weights of an uninterrupted run.
 
+    Where that is damaged, the run goes on from the best one, and says so.
+
     Args:
         path: the run folder.
         observe: is told what happens.
@@ -105,27 +112,23 @@ def resume(path: Path, *, observe: Observer = ignore, stop: StopRequest | None =
 
     Raises:
         RunError: there is no run, it is finished, or its text changed.
-        CheckpointError: the checkpoint is missing or damaged.
+        CheckpointError: no checkpoint is there and whole.
     """
     stop = StopRequest() if stop is None else stop
     folder = RunFolder.open(path)
     with folder.locked():
         facts = folder.facts("data_sha256", "baselines")
         recipe, plan = folder.recipe(), folder.plan()
-        checkpoint = folder.checkpoints.load("last")
+        checkpoint = _newest_whole(folder.checkpoints, observe)
         progress = Progress(**checkpoint.progress)
         _refuse_finished(folder, progress, plan)
         device = _device(recipe.training)
         try:
             with stop.at_once():
-                task = LanguageModelTask.from_recipe(recipe, device)
+                text = read_source(recipe.data)
+                task = _same_task(path, recipe, text, device, facts["data_sha256"])
         except Stopped:
             return end_sitting(folder, progress, "interrupted", observe)
-        if task.corpus.sha256 != facts["data_sha256"]:
-            raise RunError(
-                f"the text changed since the run {path} began, so it cannot go on as it was\n"
-                "mend: put the old text back, or train a new run"
-            )
         with _settings(plan.threads, device):
             model = task.build_model()
             loop = Loop(recipe, task, model, folder, observe)
@@ -164,6 +167,43 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
     model = build_language_model(recipe.model, len(vocabulary))
     load_weights(model, checkpoint.model)
     return Trained(model.eval(), vocabulary, facts["start"])
+
+
+def _newest_whole(store: CheckpointStore, observe: Observer) -> Checkpoint:
+    """Read the newest checkpoint, or, where that is damaged, the best one before it."""
+    try:
+        return store.load("last")
+    except CheckpointError as error:
+        try:
+            checkpoint = store.load("best")
+        except CheckpointError:
+            raise error from None
+        reason = str(error).partition("\n")[0]
+        step = checkpoint.progress["step"]
+        observe(Noted(f"{reason}; going on from the best checkpoint, of step {step:,}"))
+        return checkpoint
+
+
+def _same_task(
+    path: Path, recipe: Recipe, text: str, device: torch.device, sha256: str
+) -> LanguageModelTask:
+    """Return the task of a run, from the text that it began with.
+
+    Raises:
+        RunError: it is another text.
+    """
+    changed = RunError(
+        f"the text changed since the run {path} began, so it cannot go on as it was\n"
+        "mend: put the old text back, or train a new run"
+    )
+    try:
+        task = LanguageModelTask.of_text(recipe, text, device)
+    except DataError as error:
+        # The text that the run began with could be used.
+        raise changed from error
+    if task.corpus.sha256 != sha256:
+        raise changed
+    return task
 
 
 def _refuse_finished(folder: RunFolder, progress: Progress, plan: Plan) -> None:
