@@ -11,7 +11,7 @@ TOLERANCES: Final[dict[torch.dtype, float]] = {torch.float64: 1e-12, torch.float
 ADJOINT: Final = 1e-10
 """The adjoint program against autograd, in float64."""
 WALKED: Final = 1e-9
-"""A random cell against the same equations walked in numpy: sums in another order, values to 1e4."""
+"""A random cell against its equations walked in numpy: sums in another order, values to 1e4."""
 _FLOOR: Final = 1e-3
 """Where the reference is smaller than this, as a gradient that is zero but for rounding is, the
 error is absolute: ``_FLOOR`` times the tolerance."""
