@@ -199,7 +199,8 @@ def _check_mapping(state: object) -> None:
 def _autocast_dtype(x: Tensor) -> torch.dtype | None:
     """Return the dtype that autocast asks for, or None outside of it."""
     kind = x.device.type
-    if not torch.amp.is_autocast_available(kind) or not torch.is_autocast_enabled(kind):
+    # Autocast does not know the meta device, and Dynamo not always the question whether it does.
+    if x.is_meta or not torch.is_autocast_enabled(kind):
         return None
     return torch.get_autocast_dtype(kind)
 
