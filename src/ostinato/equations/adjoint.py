@@ -41,8 +41,6 @@ def adjoint(program: Program, variant: SaveVariant = "fast") -> Adjoint:
     return Adjoint(
         compile_graph(graph, reverse=not program.reverse),
         tuple(v for v in saved if f"saved:{v}" in names),
-        tuple(s.name for s in forward.states if f"last:{s.name}" in names),
-        tuple(s.name for s in forward.states if f"next:{s.name}" in names),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from ostinato.equations.graph import Graph, Reduction
@@ -122,11 +122,7 @@ class Adjoint:
     Attributes:
         program: runs against the direction of the forward program.
         saved: values of the forward graph that the forward pass keeps.
-        last: states whose value at t-1 is read.
-        next: states whose value at t is read.
     """
 
     program: Program
     saved: tuple[int, ...]
-    last: tuple[str, ...] = field(default=())
-    next: tuple[str, ...] = field(default=())

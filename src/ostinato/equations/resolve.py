@@ -59,12 +59,6 @@ def resolve(syntax: Syntax) -> Roles:
     return _Resolver(syntax).resolve()
 
 
-def matrix_names(expression: Expression) -> Iterator[Name]:
-    """Yield every name that stands left of ``@``."""
-    for name, _ in _products(expression):
-        yield name
-
-
 def _products(expression: Expression) -> Iterator[tuple[Name, Expression]]:
     """Yield what stands left and right of every ``@``."""
     for node in walk(expression):

@@ -91,10 +91,6 @@ class CheckpointStore:
             progress=progress,
         )
 
-    def exists(self) -> bool:
-        """Whether there is any checkpoint."""
-        return self._index_file.is_file()
-
     def _write(self, name: str, checkpoint: Checkpoint) -> None:
         folder, new = self.folder / name, self.folder / f"{name}.new"
         # Either may be left by a run that was killed before its index named it.
