@@ -1,0 +1,143 @@
+// The Python module: plans in, buffers in, numbers out. Nothing else knows Python.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+
+#include <cstring>
+#include <optional>
+#include <sstream>
+
+#include "kernels.h"
+#include "run.h"
+
+namespace nb = nanobind;
+using namespace ostinato;
+
+namespace {
+
+using Words = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+
+template <class T>
+class Engine {
+ public:
+  Engine(Words words, Numbers numbers, const std::string& instruction_set)
+      : executor_(parse_plan(words.data(), words.size(), numbers.data(), numbers.size()),
+                  instruction_set.c_str()),
+        shapes_(size_t(executor_.plan().num_externals), nullptr) {
+    for (const Array& a : executor_.plan().arrays)
+      if (a.external >= 0) {
+        const Array*& known = shapes_[size_t(a.external)];
+        if (known && (known->kind != a.kind || known->size != a.size || known->columns != a.columns))
+          throw PlanError("malformed plan: one buffer is two different arrays");
+        known = &a;
+      }
+  }
+
+  void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
+           uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
+    if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
+        (num_steps && num_rows > INT32_MAX / num_steps))
+      throw PlanError("T and B must be from 0 to 2^31, and their product too");
+    Call call{};
+    call.num_steps = num_steps;
+    call.num_rows = num_rows;
+    call.seed = seed;
+    call.first_step = first_step;
+    call.num_threads = num_threads;
+    call.weights_key = weights_key;
+    if (lengths) {
+      if (int64_t(lengths->size()) != num_rows) throw PlanError("lengths are not [B]");
+      for (int64_t b = 0; b < num_rows; ++b)
+        if (lengths->data()[b] < 0 || lengths->data()[b] > num_steps)
+          throw PlanError("a length is not between 0 and T");
+      call.lengths = lengths->data();
+    }
+    if (nb::len(buffers) != shapes_.size()) {
+      std::ostringstream text;
+      text << "got " << nb::len(buffers) << " buffers, expected " << shapes_.size();
+      throw PlanError(text.str());
+    }
+    for (size_t k = 0; k < shapes_.size(); ++k)
+      call.buffers.push_back(buffer(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k, call));
+    nb::gil_scoped_release released;
+    executor_.run(call);
+  }
+
+  std::string instruction_set() const { return executor_.instruction_set(); }
+
+ private:
+  Buffer buffer(const nb::ndarray<nb::device::cpu>& given, size_t k, const Call& call) const {
+    const Array* array = shapes_[k];
+    if (!array) return Buffer{nullptr, 0, 0};
+    if (given.dtype() != nb::dtype<T>()) throw PlanError("buffer " + std::to_string(k) + " has another dtype");
+    int64_t expected[3] = {0, 0, 0};
+    size_t dims = 0;
+    switch (array->kind) {
+      case ArrayKind::vector: break;
+      case ArrayKind::rows: expected[dims++] = call.num_rows; break;
+      case ArrayKind::stream:
+        expected[dims++] = call.num_steps;
+        expected[dims++] = call.num_rows;
+        break;
+      case ArrayKind::matrix: expected[dims++] = array->size; break;
+      default: throw PlanError("malformed plan: a buffer for an array that needs none");
+    }
+    expected[dims++] = array->kind == ArrayKind::matrix ? array->columns : array->size;
+    bool fits = given.ndim() == dims;
+    for (size_t d = 0; fits && d < dims; ++d) fits = int64_t(given.shape(d)) == expected[d];
+    if (fits && expected[dims - 1] > 1) fits = given.stride(dims - 1) == 1;
+    if (!fits) {
+      std::ostringstream text;
+      text << "buffer " << k << " has shape [";
+      for (size_t d = 0; d < given.ndim(); ++d) text << (d ? ", " : "") << given.shape(d);
+      text << "], expected [";
+      for (size_t d = 0; d < dims; ++d) text << (d ? ", " : "") << expected[d];
+      text << "] with adjacent units";
+      throw PlanError(text.str());
+    }
+    Buffer found{const_cast<void*>(given.data()), 0, 0};
+    if (array->kind == ArrayKind::stream) {
+      found.stride_step = given.stride(0);
+      found.stride_row = given.stride(1);
+    } else if (array->kind == ArrayKind::rows) {
+      found.stride_row = given.stride(0);
+    } else if (array->kind == ArrayKind::matrix) {
+      found.stride_step = given.stride(0);
+    }
+    return found;
+  }
+
+  Executor<T> executor_;
+  std::vector<const Array*> shapes_;
+};
+
+template <class T>
+void bind(nb::module_& m, const char* name) {
+  nb::class_<Engine<T>>(m, name)
+      .def(nb::init<Words, Numbers, const std::string&>(), nb::arg("words"), nb::arg("numbers"),
+           nb::arg("instruction_set") = "")
+      .def("run", &Engine<T>::run, nb::arg("num_steps"), nb::arg("num_rows"), nb::arg("buffers"),
+           nb::arg("lengths") = nb::none(), nb::arg("seed") = 0, nb::arg("first_step") = 0, nb::arg("num_threads") = 1,
+           nb::arg("weights_key") = -1)
+      .def_prop_ro("instruction_set", &Engine<T>::instruction_set);
+}
+
+template <class T>
+void unary(int64_t op, const std::string& instruction_set,
+           nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu> a,
+           nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu> target) {
+  if (a.size() != target.size()) throw PlanError("two sizes");
+  kernels<T>(instruction_set.c_str()).unary(Op(op), int64_t(a.size()), a.data(), target.data());
+}
+
+}  // namespace
+
+NB_MODULE(_native, m) {
+  nb::exception<PlanError>(m, "PlanError", PyExc_ValueError);
+  bind<float>(m, "EngineFloat");
+  bind<double>(m, "EngineDouble");
+  m.def("unary_float", &unary<float>);
+  m.def("unary_double", &unary<double>);
+}

@@ -1,0 +1,828 @@
+// Compiled once for each instruction set: OSTINATO_ISA names it, OSTINATO_BYTES is its vector.
+//
+// GCC and Clang vector extensions only. Nothing of the standard library is used here but plain C
+// mathematics, so that no inline function compiled for a large instruction set is shared with
+// code that must run on a small one.
+#include "kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifndef OSTINATO_ISA
+#error "define OSTINATO_ISA and OSTINATO_BYTES"
+#endif
+
+namespace ostinato {
+namespace OSTINATO_ISA {
+namespace {
+
+template <class T>
+struct Types;
+template <>
+struct Types<float> {
+  typedef float V __attribute__((vector_size(OSTINATO_BYTES)));
+  typedef int32_t I __attribute__((vector_size(OSTINATO_BYTES)));
+  using Word = int32_t;
+};
+template <>
+struct Types<double> {
+  typedef double V __attribute__((vector_size(OSTINATO_BYTES)));
+  typedef int64_t I __attribute__((vector_size(OSTINATO_BYTES)));
+  using Word = int64_t;
+};
+
+template <class T>
+using V = typename Types<T>::V;
+template <class T>
+using I = typename Types<T>::I;
+
+template <class T>
+constexpr int kLanes = OSTINATO_BYTES / sizeof(T);
+
+// 32 registers hold a tile of 6 x 4 vectors, 16 hold one of 6 x 2.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kPanel = 4;
+#else
+constexpr int kPanel = 2;
+#endif
+
+template <class T>
+inline V<T> load(const T* p) {
+  V<T> v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+template <class T>
+inline void put(T* p, V<T> v) {
+  memcpy(p, &v, sizeof v);
+}
+template <class T>
+inline V<T> splat(T x) {
+  return x - V<T>{};
+}
+template <class T>
+inline V<T> load_part(const T* p, int64_t count) {
+  V<T> v{};
+  memcpy(&v, p, count * sizeof(T));
+  return v;
+}
+template <class T>
+inline I<T> bits(V<T> v) {
+  return (I<T>)v;
+}
+
+// Elementary functions. Polynomials: near-minimax fits on the reduced interval, made by
+// tools/polynomials.py; the error of each function is measured by the tests.
+
+template <class T>
+struct Exp;
+template <>
+struct Exp<float> {
+  static constexpr float high = 0.693145751953125f, low = 1.42860682030941723212e-6f;
+  static constexpr float log2e = 1.44269504088896341f;
+  static constexpr float most = 88.72283935546875f, least = -103.9720840454f;
+  static constexpr float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  static constexpr int bias = 127, mantissa = 23;
+  static inline V<float> poly(V<float> r) {
+    V<float> p = splat(1.9875691500e-4f);
+    p = p * r + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    return p * r * r + r;
+  }
+};
+template <>
+struct Exp<double> {
+  static constexpr double high = 6.93145751953125e-1, low = 1.42860682030941723212e-6;
+  static constexpr double log2e = 1.4426950408889634;
+  static constexpr double most = 709.782712893384, least = -745.1332191019412;
+  static constexpr double magic = 6755399441055744.0;  // 1.5 * 2^52
+  static constexpr int bias = 1023, mantissa = 52;
+  static inline V<double> poly(V<double> r) {
+    // Taylor to the 13th power: |r| <= log(2) / 2, so the rest is below 2^-57.
+    V<double> p = splat(1.0 / 6227020800.0);
+    p = p * r + 1.0 / 479001600.0;
+    p = p * r + 1.0 / 39916800.0;
+    p = p * r + 1.0 / 3628800.0;
+    p = p * r + 1.0 / 362880.0;
+    p = p * r + 1.0 / 40320.0;
+    p = p * r + 1.0 / 5040.0;
+    p = p * r + 1.0 / 720.0;
+    p = p * r + 1.0 / 120.0;
+    p = p * r + 1.0 / 24.0;
+    p = p * r + 1.0 / 6.0;
+    p = p * r + 0.5;
+    return p * r * r + r;
+  }
+};
+
+template <class T>
+inline V<T> power_of_two(I<T> n) {
+  return (V<T>)((n + Exp<T>::bias) << Exp<T>::mantissa);
+}
+
+// exp(x) = 2^n (1 + p(r)); returns 1 + p(r) and n. x must be finite and in range.
+template <class T>
+inline V<T> reduced_exp(V<T> x, I<T>* n, V<T>* minus_one = nullptr) {
+  using E = Exp<T>;
+  V<T> shifted = x * E::log2e + E::magic;
+  V<T> rounded = shifted - E::magic;
+  *n = bits<T>(shifted) - bits<T>(splat(E::magic));
+  V<T> r = x - rounded * E::high;
+  r = r - rounded * E::low;
+  V<T> p = E::poly(r);
+  if (minus_one) *minus_one = p;
+  return p + T(1);
+}
+
+template <class T>
+inline V<T> v_exp(V<T> x) {
+  using E = Exp<T>;
+  V<T> inside = x > E::most ? splat(E::most) : x;
+  inside = inside < E::least ? splat(E::least) : inside;
+  I<T> n;
+  V<T> m = reduced_exp<T>(inside, &n);
+  I<T> half = n >> 1;  // two factors, so that neither overflows where the product does not
+  V<T> y = m * power_of_two<T>(half) * power_of_two<T>(n - half);
+  y = x > E::most ? splat(T(HUGE_VAL)) : y;
+  y = x < E::least ? V<T>{} : y;
+  return x != x ? x : y;
+}
+
+// For -|x| only: no overflow, and below the normal range 0 is near enough for what adds 1 to it.
+template <class T>
+inline V<T> exp_of_negative(V<T> x) {
+  using E = Exp<T>;
+  constexpr T smallest = T(-(E::bias - 2) * 0.6931471805599453);
+  V<T> inside = x < smallest ? splat(smallest) : x;
+  I<T> n;
+  V<T> m = reduced_exp<T>(inside, &n);
+  return m * power_of_two<T>(n);
+}
+
+template <class T>
+inline V<T> v_abs(V<T> x) {
+  constexpr typename Types<T>::Word mask =
+      sizeof(T) == 4 ? typename Types<T>::Word(0x7fffffff)
+                     : typename Types<T>::Word(0x7fffffffffffffffLL);
+  return (V<T>)(bits<T>(x) & mask);
+}
+
+template <class T>
+inline V<T> with_sign_of(V<T> magnitude, V<T> x) {
+  constexpr typename Types<T>::Word mask =
+      sizeof(T) == 4 ? typename Types<T>::Word(0x80000000u)
+                     : typename Types<T>::Word(0x8000000000000000ULL);
+  return (V<T>)((bits<T>(x) & mask) | bits<T>(magnitude));
+}
+
+template <class T>
+inline V<T> v_sigmoid(V<T> x) {
+  V<T> e = v_exp<T>(-v_abs<T>(x));
+  V<T> top = x < T(0) ? e : splat(T(1));
+  V<T> y = top / (e + T(1));
+  return x != x ? x : y;
+}
+
+// tanh(x) = (1 - e) / (1 + e) with e = exp(-2|x|), and 1 - e without cancellation: exp2m1.
+template <class T>
+inline V<T> v_tanh(V<T> x) {
+  V<T> a = v_abs<T>(x);
+  constexpr T limit = sizeof(T) == 4 ? T(9.1) : T(19.1);
+  V<T> inside = a > limit ? splat(limit) : a;
+  I<T> n;
+  V<T> p;
+  reduced_exp<T>(inside * T(-2), &n, &p);
+  V<T> scale = power_of_two<T>(n);
+  V<T> minus_one = scale * p + (scale - T(1));  // exp(-2|x|) - 1
+  V<T> y = -minus_one / (minus_one + T(2));
+  y = a > limit ? splat(T(1)) : y;
+  y = with_sign_of<T>(y, x);
+  return x != x ? x : y;
+}
+
+template <class T>
+struct Log;
+template <>
+struct Log<float> {
+  static constexpr int32_t half_root = 0x3f3504f3;  // bits of sqrt(1/2)
+  // log(1 + f) - f + f^2/2, over f^3
+  static inline V<float> poly(V<float> f) {
+    V<float> p = splat(7.0376836292e-2f);
+    p = p * f + -1.1514610310e-1f;
+    p = p * f + 1.1676998740e-1f;
+    p = p * f + -1.2420140846e-1f;
+    p = p * f + 1.4249322787e-1f;
+    p = p * f + -1.6668057665e-1f;
+    p = p * f + 2.0000714765e-1f;
+    p = p * f + -2.4999993993e-1f;
+    p = p * f + 3.3333331174e-1f;
+    return p;
+  }
+};
+template <>
+struct Log<double> {
+  static constexpr int64_t half_root = 0x3fe6a09e667f3bcdLL;
+};
+
+template <class T>
+inline V<T> log_of_ratio(V<T> f);  // log(1 + f) for 1 + f in [sqrt(1/2), sqrt(2)]
+template <>
+inline V<float> log_of_ratio<float>(V<float> f) {
+  V<float> z = f * f;
+  return f + (f * z * Log<float>::poly(f) - 0.5f * z);
+}
+template <>
+inline V<double> log_of_ratio<double>(V<double> f) {
+  // 2 atanh(s) with s = f / (2 + f), |s| < 0.172: terms to s^21 (the next is below 2^-60).
+  V<double> s = f / (f + 2.0);
+  V<double> z = s * s;
+  V<double> p = splat(1.0 / 21);
+  p = p * z + 1.0 / 19;
+  p = p * z + 1.0 / 17;
+  p = p * z + 1.0 / 15;
+  p = p * z + 1.0 / 13;
+  p = p * z + 1.0 / 11;
+  p = p * z + 1.0 / 9;
+  p = p * z + 1.0 / 7;
+  p = p * z + 1.0 / 5;
+  p = p * z + 1.0 / 3;
+  // 2 s = f - s f, so that the large part f stays exact.
+  return f - s * (f - 2.0 * z * p);
+}
+
+// log(x + rest), where rest is a correction below half an ulp of x; x > 0 and finite.
+template <class T>
+inline V<T> log_of_normal(V<T> x, V<T> rest) {
+  I<T> word = bits<T>(x);
+  I<T> n = (word - Log<T>::half_root) >> Exp<T>::mantissa;
+  V<T> m = (V<T>)(word - (n << Exp<T>::mantissa));
+  V<T> scale = power_of_two<T>(-n);
+  V<T> f = (m - T(1)) + rest * scale;
+  V<T> e = __builtin_convertvector(n, V<T>);
+  return e * Exp<T>::high + (log_of_ratio<T>(f) + e * Exp<T>::low);
+}
+
+template <class T>
+inline V<T> v_log(V<T> x) {
+  constexpr T tiny = sizeof(T) == 4 ? T(1.17549435e-38) : T(2.2250738585072014e-308);
+  constexpr T up = sizeof(T) == 4 ? T(16777216.0) : T(18014398509481984.0);  // 2^24, 2^54
+  constexpr T lift = sizeof(T) == 4 ? T(24) : T(54);
+  V<T> raised = x < tiny ? x * up : x;
+  V<T> y = log_of_normal<T>(raised, V<T>{});
+  V<T> less = x < tiny ? splat(lift) : V<T>{};
+  y = (y - less * Exp<T>::low) - less * Exp<T>::high;
+  y = x == T(HUGE_VAL) ? x : y;
+  y = x == T(0) ? splat(T(-HUGE_VAL)) : y;
+  y = x < T(0) ? splat(T(NAN)) : y;
+  return x != x ? x : y;
+}
+
+// log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|))
+template <class T>
+inline V<T> v_softplus(V<T> x) {
+  V<T> e = v_exp<T>(-v_abs<T>(x));
+  V<T> sum = e + T(1);
+  V<T> rest = e - (sum - T(1));
+  V<T> y = log_of_normal<T>(sum, rest);
+  constexpr T small = sizeof(T) == 4 ? T(1e-8) : T(1e-17);
+  y = e < small ? e : y;
+  V<T> top = x > T(0) ? x : V<T>{};
+  y = top + y;
+  y = x == T(HUGE_VAL) ? x : y;
+  return x != x ? x : y;
+}
+
+template <class T, class F>
+inline V<T> lane_by_lane(V<T> x, F f) {
+  V<T> y;
+  for (int k = 0; k < kLanes<T>; ++k) y[k] = f(x[k]);
+  return y;
+}
+
+inline float c_erf(float x) { return erff(x); }
+inline double c_erf(double x) { return erf(x); }
+inline float c_pow(float x, float y) { return powf(x, y); }
+inline double c_pow(double x, double y) { return pow(x, y); }
+inline float c_sqrt(float x) { return __builtin_sqrtf(x); }
+inline double c_sqrt(double x) { return __builtin_sqrt(x); }
+
+template <class T>
+inline V<T> cumulative(V<T> x) {  // of the normal distribution
+  return (lane_by_lane<T>(x * T(0.70710678118654752), [](T a) { return c_erf(a); }) + T(1)) * T(0.5);
+}
+
+struct Add { template <class T> static inline V<T> of(V<T> a, V<T> b) { return a + b; } };
+struct Sub { template <class T> static inline V<T> of(V<T> a, V<T> b) { return a - b; } };
+struct Mul { template <class T> static inline V<T> of(V<T> a, V<T> b) { return a * b; } };
+struct Div { template <class T> static inline V<T> of(V<T> a, V<T> b) { return a / b; } };
+struct Pow {
+  template <class T>
+  static inline V<T> of(V<T> a, V<T> b) {
+    V<T> y;
+    for (int k = 0; k < kLanes<T>; ++k) y[k] = c_pow(a[k], b[k]);
+    return y;
+  }
+};
+struct Minimum {
+  template <class T>
+  static inline V<T> of(V<T> a, V<T> b) {
+    V<T> y = a < b ? a : b;
+    return a != a ? a : y;
+  }
+};
+struct Maximum {
+  template <class T>
+  static inline V<T> of(V<T> a, V<T> b) {
+    V<T> y = a > b ? a : b;
+    return a != a ? a : y;
+  }
+};
+struct Exceeds {
+  template <class T>
+  static inline V<T> of(V<T> a, V<T> b) {
+    V<T> y = a > b ? splat(T(1)) : V<T>{};
+    return a == b ? splat(T(0.5)) : y;
+  }
+};
+struct Select {
+  template <class T>
+  static inline V<T> of(V<T> c, V<T> a, V<T> b) { return c != T(0) ? a : b; }
+};
+struct Fma { template <class T> static inline V<T> of(V<T> a, V<T> b, V<T> c) { return a * b + c; } };
+struct Fnma { template <class T> static inline V<T> of(V<T> a, V<T> b, V<T> c) { return c - a * b; } };
+
+struct Copy { template <class T> static inline V<T> of(V<T> a) { return a; } };
+struct Neg { template <class T> static inline V<T> of(V<T> a) { return -a; } };
+struct Sigmoid { template <class T> static inline V<T> of(V<T> a) { return v_sigmoid<T>(a); } };
+struct Tanh { template <class T> static inline V<T> of(V<T> a) { return v_tanh<T>(a); } };
+struct Relu {
+  template <class T>
+  static inline V<T> of(V<T> a) { return a < T(0) ? V<T>{} : a; }
+};
+struct Softplus { template <class T> static inline V<T> of(V<T> a) { return v_softplus<T>(a); } };
+struct Silu { template <class T> static inline V<T> of(V<T> a) { return a * v_sigmoid<T>(a); } };
+struct Gelu { template <class T> static inline V<T> of(V<T> a) { return a * cumulative<T>(a); } };
+struct GeluGrad {
+  template <class T>
+  static inline V<T> of(V<T> a) {
+    return cumulative<T>(a) + a * v_exp<T>(a * a * T(-0.5)) * T(0.39894228040143268);
+  }
+};
+struct ExpOf { template <class T> static inline V<T> of(V<T> a) { return v_exp<T>(a); } };
+struct LogOf { template <class T> static inline V<T> of(V<T> a) { return v_log<T>(a); } };
+struct Sqrt {
+  template <class T>
+  static inline V<T> of(V<T> a) { return lane_by_lane<T>(a, [](T x) { return c_sqrt(x); }); }
+};
+struct Abs { template <class T> static inline V<T> of(V<T> a) { return v_abs<T>(a); } };
+struct Sign {
+  template <class T>
+  static inline V<T> of(V<T> a) {
+    V<T> y = a > T(0) ? splat(T(1)) : V<T>{};
+    return a < T(0) ? splat(T(-1)) : y;
+  }
+};
+
+// Reading an argument of one row: a vector after another, or one number.
+
+template <class T, bool kSplat>
+struct Reader {
+  const T* p;
+  V<T> number;
+  inline Reader(const Source<T>& source, const Tile<T>& tile, int row) {
+    if (kSplat) {
+      number = splat(source.rows ? *source.rows[row] : source.slot[row * tile.stride]);
+    } else {
+      p = source.rows ? source.rows[row] + tile.first_unit : source.slot + row * tile.stride;
+    }
+  }
+  inline V<T> at(int64_t u) const { return kSplat ? number : load(p + u); }
+};
+
+template <class T>
+inline T* target_row(const Source<T>& target, const Tile<T>& tile, int row) {
+  return target.rows ? target.rows[row] + tile.first_unit
+                     : const_cast<T*>(target.slot) + row * tile.stride;
+}
+
+template <class T, class F>
+void unary(const TileOp<T>& op, const Tile<T>& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    T* y = target_row(op.target, tile, r);
+    Reader<T, false> a(op.args[0], tile, r);
+    for (int64_t u = 0; u < tile.num_units; u += kLanes<T>) put(y + u, F::template of<T>(a.at(u)));
+  }
+}
+
+template <class T>
+void copy_splat(const TileOp<T>& op, const Tile<T>& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    T* y = target_row(op.target, tile, r);
+    Reader<T, true> a(op.args[0], tile, r);
+    for (int64_t u = 0; u < tile.num_units; u += kLanes<T>) put(y + u, a.at(u));
+  }
+}
+
+template <class T, class F, bool A, bool B>
+void binary_of(const TileOp<T>& op, const Tile<T>& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    T* y = target_row(op.target, tile, r);
+    Reader<T, A> a(op.args[0], tile, r);
+    Reader<T, B> b(op.args[1], tile, r);
+    for (int64_t u = 0; u < tile.num_units; u += kLanes<T>)
+      put(y + u, F::template of<T>(a.at(u), b.at(u)));
+  }
+}
+
+template <class T, class F>
+void binary(const TileOp<T>& op, const Tile<T>& tile) {
+  switch (op.args[0].splat * 2 + op.args[1].splat) {
+    case 0: return binary_of<T, F, false, false>(op, tile);
+    case 1: return binary_of<T, F, false, true>(op, tile);
+    case 2: return binary_of<T, F, true, false>(op, tile);
+    default: return binary_of<T, F, true, true>(op, tile);
+  }
+}
+
+template <class T, class F, bool A, bool B, bool C>
+void ternary_of(const TileOp<T>& op, const Tile<T>& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    T* y = target_row(op.target, tile, r);
+    Reader<T, A> a(op.args[0], tile, r);
+    Reader<T, B> b(op.args[1], tile, r);
+    Reader<T, C> c(op.args[2], tile, r);
+    for (int64_t u = 0; u < tile.num_units; u += kLanes<T>)
+      put(y + u, F::template of<T>(a.at(u), b.at(u), c.at(u)));
+  }
+}
+
+template <class T, class F>
+void ternary(const TileOp<T>& op, const Tile<T>& tile) {
+  switch (op.args[0].splat * 4 + op.args[1].splat * 2 + op.args[2].splat) {
+    case 0: return ternary_of<T, F, false, false, false>(op, tile);
+    case 1: return ternary_of<T, F, false, false, true>(op, tile);
+    case 2: return ternary_of<T, F, false, true, false>(op, tile);
+    case 3: return ternary_of<T, F, false, true, true>(op, tile);
+    case 4: return ternary_of<T, F, true, false, false>(op, tile);
+    case 5: return ternary_of<T, F, true, false, true>(op, tile);
+    case 6: return ternary_of<T, F, true, true, false>(op, tile);
+    default: return ternary_of<T, F, true, true, true>(op, tile);
+  }
+}
+
+// Philox4x32-10 (Salmon et al. 2011): the same words as engines/random.py.
+inline void philox(uint32_t c[4], uint32_t k0, uint32_t k1) {
+  for (int round = 0; round < 10; ++round) {
+    uint64_t p0 = uint64_t(c[0]) * 0xD2511F53u, p1 = uint64_t(c[2]) * 0xCD9E8D57u;
+    uint32_t c1 = c[1], c3 = c[3];
+    c[0] = uint32_t(p1 >> 32) ^ c1 ^ k0;
+    c[1] = uint32_t(p1);
+    c[2] = uint32_t(p0 >> 32) ^ c3 ^ k1;
+    c[3] = uint32_t(p0);
+    k0 += 0x9E3779B9u;
+    k1 += 0xBB67AE85u;
+  }
+}
+
+template <class T>
+void random(const TileOp<T>& op, const Tile<T>& tile) {
+  for (int r = 0; r < tile.rows; ++r) {
+    T* y = target_row(op.target, tile, r);
+    for (int64_t u = 0; u < tile.num_units;) {
+      uint64_t unit = uint64_t(tile.first_unit + u);
+      uint32_t words[4] = {uint32_t(unit / 4), tile.row_numbers[r], tile.step_numbers[r], op.stream};
+      philox(words, uint32_t(tile.seed), uint32_t(tile.seed >> 32));
+      for (uint64_t k = unit % 4; k < 4 && u < tile.num_units; ++k, ++u)
+        y[u] = words[k] < op.threshold ? T(1) : T(0);
+    }
+  }
+}
+
+template <class T>
+void one(const TileOp<T>& op, const Tile<T>& tile) {
+  switch (op.op) {
+    case Op::add: return binary<T, Add>(op, tile);
+    case Op::sub: return binary<T, Sub>(op, tile);
+    case Op::mul: return binary<T, Mul>(op, tile);
+    case Op::div: return binary<T, Div>(op, tile);
+    case Op::pow: return binary<T, Pow>(op, tile);
+    case Op::minimum: return binary<T, Minimum>(op, tile);
+    case Op::maximum: return binary<T, Maximum>(op, tile);
+    case Op::exceeds: return binary<T, Exceeds>(op, tile);
+    case Op::select: return ternary<T, Select>(op, tile);
+    case Op::fma: return ternary<T, Fma>(op, tile);
+    case Op::fnma: return ternary<T, Fnma>(op, tile);
+    case Op::neg: return unary<T, Neg>(op, tile);
+    case Op::sigmoid: return unary<T, Sigmoid>(op, tile);
+    case Op::tanh: return unary<T, Tanh>(op, tile);
+    case Op::relu: return unary<T, Relu>(op, tile);
+    case Op::softplus: return unary<T, Softplus>(op, tile);
+    case Op::silu: return unary<T, Silu>(op, tile);
+    case Op::gelu: return unary<T, Gelu>(op, tile);
+    case Op::gelu_grad: return unary<T, GeluGrad>(op, tile);
+    case Op::exp: return unary<T, ExpOf>(op, tile);
+    case Op::log: return unary<T, LogOf>(op, tile);
+    case Op::sqrt: return unary<T, Sqrt>(op, tile);
+    case Op::abs: return unary<T, Abs>(op, tile);
+    case Op::sign: return unary<T, Sign>(op, tile);
+    case Op::copy:
+    case Op::store:
+      if (op.args[0].splat) return copy_splat<T>(op, tile);
+      return unary<T, Copy>(op, tile);
+    case Op::random: return random<T>(op, tile);
+    case Op::num_ops: return;
+  }
+}
+
+// Reads and writes of whole vectors would leave the arrays: go through staging slots.
+template <class T>
+void one_at_the_edge(const TileOp<T>& op, const Tile<T>& tile) {
+  TileOp<T> staged = op;
+  Tile<T> whole = tile;
+  const int64_t padded = (tile.num_units + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
+  const int64_t slot = tile.stride * tile.rows;
+  for (int k = 0; k < op.num_args; ++k) {
+    const Source<T>& source = op.args[k];
+    T* stage = tile.staging + k * slot;
+    if (!source.rows || source.splat) continue;
+    for (int r = 0; r < tile.rows; ++r) {
+      T* row = stage + r * tile.stride;
+      memcpy(row, source.rows[r] + tile.first_unit, tile.num_units * sizeof(T));
+      for (int64_t u = tile.num_units; u < padded; ++u) row[u] = T(0);
+    }
+    staged.args[k] = Source<T>{stage, nullptr, false};
+  }
+  T* stage = tile.staging;
+  const bool writes_array = op.target.rows != nullptr;
+  if (writes_array) staged.target = Source<T>{stage, nullptr, false};
+  one<T>(staged, whole);
+  if (writes_array) {
+    for (int r = 0; r < tile.rows; ++r)
+      memcpy(op.target.rows[r] + tile.first_unit, stage + r * tile.stride,
+             tile.num_units * sizeof(T));
+  }
+}
+
+template <class T>
+void run(const TileOp<T>* ops, int num_ops, const Tile<T>& tile) {
+  if (tile.num_units % kLanes<T> == 0) {
+    for (int k = 0; k < num_ops; ++k) one<T>(ops[k], tile);
+  } else {
+    for (int k = 0; k < num_ops; ++k) one_at_the_edge<T>(ops[k], tile);
+  }
+}
+
+// Products: R rows times N vectors, all sums in registers.
+
+template <class T, int R, int N>
+void micro(int first, int num_segments, const Segment<T>* segments, T* const* target, int64_t stride) {
+  V<T> sums[R][N] = {};
+  for (int s = 0; s < num_segments; ++s) {
+    const T* rows[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) rows[r] = segments[s].rows[first + r];
+    const T* w = segments[s].panel;
+    const int64_t depth = segments[s].depth;
+    for (int64_t k = 0; k < depth; ++k, w += N * kLanes<T>) {
+      V<T> weights[N];
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) {
+        V<T> x = splat(rows[r][k]);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) sums[r][n] += x * weights[n];
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) put(target[n] + (first + r) * stride, sums[r][n]);
+}
+
+// Few rows: two steps of the depth at once hide the latency of the sums.
+template <class T, int R, int N>
+void micro_few(int first, int num_segments, const Segment<T>* segments, T* const* target,
+               int64_t stride) {
+  V<T> sums[2][R][N] = {};
+  for (int s = 0; s < num_segments; ++s) {
+    const T* rows[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) rows[r] = segments[s].rows[first + r];
+    const T* w = segments[s].panel;
+    const int64_t depth = segments[s].depth;
+    int64_t k = 0;
+    for (; k + 2 <= depth; k += 2, w += 2 * N * kLanes<T>) {
+#pragma GCC unroll 2
+      for (int half = 0; half < 2; ++half)
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) {
+          V<T> weight = load(w + (half * N + n) * kLanes<T>);
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) sums[half][r][n] += splat(rows[r][k + half]) * weight;
+        }
+    }
+    if (k < depth) {
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) {
+        V<T> weight = load(w + n * kLanes<T>);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) sums[0][r][n] += splat(rows[r][k]) * weight;
+      }
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n)
+      put(target[n] + (first + r) * stride, sums[0][r][n] + sums[1][r][n]);
+}
+
+template <class T, int N>
+void product_of(int count, int num_segments, const Segment<T>* s, T* const* target, int64_t stride) {
+  // Narrow panels leave registers for more rows; the rows are dealt out evenly.
+  constexpr int kRows = N <= 3 && kPanel == 4 ? 8 : 6;
+  const int num_blocks = (count + kRows - 1) / kRows;
+  for (int block = 0, r = 0; block < num_blocks; ++block) {
+    const int rows = count / num_blocks + (block < count % num_blocks);
+    switch (rows) {
+      case 1: micro_few<T, 1, N>(r, num_segments, s, target, stride); break;
+      case 2: micro_few<T, 2, N>(r, num_segments, s, target, stride); break;
+      case 3: micro<T, 3, N>(r, num_segments, s, target, stride); break;
+      case 4: micro<T, 4, N>(r, num_segments, s, target, stride); break;
+      case 5: micro<T, 5, N>(r, num_segments, s, target, stride); break;
+      case 6: micro<T, 6, N>(r, num_segments, s, target, stride); break;
+      case 7: micro<T, kRows == 8 ? 7 : 6, N>(r, num_segments, s, target, stride); break;
+      default: micro<T, kRows, N>(r, num_segments, s, target, stride); break;
+    }
+    r += rows;
+  }
+}
+
+template <class T>
+void product(int count, int width, int num_segments, const Segment<T>* segments, T* const* target,
+             int64_t stride) {
+  switch (width) {
+    case 1: return product_of<T, 1>(count, num_segments, segments, target, stride);
+    case 2: return product_of<T, 2>(count, num_segments, segments, target, stride);
+#if defined(__AVX512F__) || defined(__aarch64__)
+    case 3: return product_of<T, 3>(count, num_segments, segments, target, stride);
+    case 4: return product_of<T, 4>(count, num_segments, segments, target, stride);
+#endif
+    default: return;
+  }
+}
+
+// Norms. Sums run in double, lane by lane, in one order for every instruction set.
+
+template <class T>
+inline double sum_of(int64_t size, const T* a) {
+  double parts[8] = {};
+  for (int64_t u = 0; u < size; ++u) parts[u % 8] += double(a[u]);
+  double sum = 0;
+  for (double part : parts) sum += part;
+  return sum;
+}
+
+template <class T>
+inline double dot_of(int64_t size, const T* a, const T* b, double shift_a, double shift_b) {
+  double parts[8] = {};
+  for (int64_t u = 0; u < size; ++u) parts[u % 8] += (double(a[u]) - shift_a) * (double(b[u]) - shift_b);
+  double sum = 0;
+  for (double part : parts) sum += part;
+  return sum;
+}
+
+constexpr double kEpsilon = 1e-5;
+
+template <class T>
+void norm(NormOp op, int64_t size, const T* a, const T* b, T* target, int64_t first, int64_t last) {
+  const double n = double(size);
+  switch (op) {
+    case NormOp::total: {
+      target[0] = T(sum_of(size, a));
+      return;
+    }
+    case NormOp::layer_norm: {
+      const double mean = sum_of(size, a) / n;
+      const double scale = 1 / c_sqrt(dot_of(size, a, a, mean, mean) / n + kEpsilon);
+      for (int64_t u = first; u < last; ++u) target[u] = T((double(a[u]) - mean) * scale);
+      return;
+    }
+    case NormOp::rms_norm: {
+      const double scale = 1 / c_sqrt(dot_of(size, a, a, 0, 0) / n + kEpsilon);
+      for (int64_t u = first; u < last; ++u) target[u] = T(double(a[u]) * scale);
+      return;
+    }
+    case NormOp::layer_norm_grad: {  // a: the gradient, b: what was normalized
+      const double mean = sum_of(size, b) / n;
+      const double scale = 1 / c_sqrt(dot_of(size, b, b, mean, mean) / n + kEpsilon);
+      const double mean_gradient = sum_of(size, a) / n;
+      const double along = dot_of(size, a, b, 0, mean) * scale / n;
+      for (int64_t u = first; u < last; ++u) {
+        const double unit = (double(b[u]) - mean) * scale;
+        target[u] = T(scale * (double(a[u]) - mean_gradient - unit * along));
+      }
+      return;
+    }
+    case NormOp::rms_norm_grad: {
+      const double scale = 1 / c_sqrt(dot_of(size, b, b, 0, 0) / n + kEpsilon);
+      const double along = dot_of(size, a, b, 0, 0) * scale / n;
+      for (int64_t u = first; u < last; ++u) {
+        const double unit = double(b[u]) * scale;
+        target[u] = T(scale * (double(a[u]) - unit * along));
+      }
+      return;
+    }
+    case NormOp::num_ops: return;
+  }
+}
+
+// Sums of outer products: R x N vectors of the target in registers over the whole depth.
+
+template <class T, int R, int N>
+void outer_of(int64_t columns, int64_t depth, const T* delta, const T* operand, T* target,
+              int64_t stride) {
+  V<T> sums[R][N] = {};
+  for (int64_t k = 0; k < depth; ++k) {
+    V<T> x[N];
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) x[n] = load(operand + n * kLanes<T>);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      V<T> d = splat(delta[r]);
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) sums[r][n] += d * x[n];
+    }
+    delta += kStrip;
+    operand += N * kLanes<T>;
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) {
+      T* y = target + r * stride + n * kLanes<T>;
+      const int64_t left = columns - n * kLanes<T>;
+      if (left >= kLanes<T>) {
+        put(y, load(y) + sums[r][n]);
+      } else if (left > 0) {
+        V<T> sum = load_part(y, left) + sums[r][n];
+        memcpy(y, &sum, left * sizeof(T));
+      }
+    }
+  }
+}
+
+template <class T>
+void outer(int rows, int64_t columns, int64_t depth, const T* delta, const T* operand, T* target,
+           int64_t stride) {
+  switch (rows) {
+    case 1: return outer_of<T, 1, kPanel>(columns, depth, delta, operand, target, stride);
+    case 2: return outer_of<T, 2, kPanel>(columns, depth, delta, operand, target, stride);
+    case 3: return outer_of<T, 3, kPanel>(columns, depth, delta, operand, target, stride);
+    case 4: return outer_of<T, 4, kPanel>(columns, depth, delta, operand, target, stride);
+    case 5: return outer_of<T, 5, kPanel>(columns, depth, delta, operand, target, stride);
+    default: return outer_of<T, kStrip, kPanel>(columns, depth, delta, operand, target, stride);
+  }
+}
+
+template <class T>
+void add(int64_t size, const T* a, T* target) {
+  for (int64_t u = 0; u < size; ++u) target[u] += a[u];
+}
+
+template <class T>
+void unary_of_numbers(Op op, int64_t size, const T* a, T* target) {
+  T in[kLanes<T>] = {}, out[kLanes<T>] = {};
+  Tile<T> tile{1, 0, kLanes<T>, kLanes<T>, nullptr, 0, nullptr, nullptr};
+  TileOp<T> instruction{op, 1, Source<T>{out, nullptr, false}, {Source<T>{in, nullptr, false}}, 0, 0};
+  for (int64_t u = 0; u < size; u += kLanes<T>) {
+    const int64_t count = size - u < kLanes<T> ? size - u : kLanes<T>;
+    memcpy(in, a + u, count * sizeof(T));
+    one<T>(instruction, tile);
+    memcpy(target + u, out, count * sizeof(T));
+  }
+}
+
+template <class T>
+constexpr Kernels<T> table(const char* name) {
+  return Kernels<T>{name,       kLanes<T>, kPanel, product<T>, run<T>,
+                    norm<T>,    outer<T>,  add<T>, unary_of_numbers<T>};
+}
+
+#define OSTINATO_TEXT(x) #x
+#define OSTINATO_NAME(x) OSTINATO_TEXT(x)
+
+}  // namespace
+
+extern const Kernels<float> kFloat;
+extern const Kernels<double> kDouble;
+const Kernels<float> kFloat = table<float>(OSTINATO_NAME(OSTINATO_ISA));
+const Kernels<double> kDouble = table<double>(OSTINATO_NAME(OSTINATO_ISA));
+
+}  // namespace OSTINATO_ISA
+}  // namespace ostinato

@@ -1,0 +1,76 @@
+// The inner loops, compiled once for each instruction set and chosen when the engine is loaded.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "plan.h"
+
+namespace ostinato {
+
+// One factor of a product: `rows[r]` points at the operand of row r, `panel` at packed weights.
+template <class T>
+struct Segment {
+  const T* const* rows;
+  int64_t depth;
+  const T* panel;
+};
+
+// An argument of an instruction. A slot has stride `tile.stride` from row to row; an array has a
+// pointer for every row. `splat`: one number for all units of a row.
+template <class T>
+struct Source {
+  const T* slot;
+  T* const* rows;
+  bool splat;
+};
+
+template <class T>
+struct TileOp {
+  Op op;
+  int num_args;
+  Source<T> target;
+  Source<T> args[3];
+  uint32_t threshold;  // random: the chance of a one, of 2^32
+  uint32_t stream;
+};
+
+template <class T>
+struct Tile {
+  int rows;
+  int64_t first_unit;   // of the tile in its dimension: where arrays are read and written
+  int64_t num_units;    // <= stride
+  int64_t stride;       // of slots: a multiple of the vector length
+  T* staging;           // three more slots
+  uint64_t seed;
+  const uint32_t* row_numbers;   // random: row and step of every row of the tile
+  const uint32_t* step_numbers;
+};
+
+template <class T>
+struct Kernels {
+  const char* name;
+  int lanes;        // T in a vector
+  int panel;        // the most vectors of one panel
+  // target[j][r * stride ..] = sum over the segments, for `width` vectors j of `count` rows.
+  void (*product)(int count, int width, int num_segments, const Segment<T>* segments, T* const* target,
+                  int64_t stride);
+  void (*run)(const TileOp<T>* ops, int num_ops, const Tile<T>& tile);
+  // One row of a norm over `size` units, written to units [first, last) of `target`.
+  void (*norm)(NormOp op, int64_t size, const T* a, const T* b, T* target, int64_t first, int64_t last);
+  // target[i * stride + j] += sum over k of delta[k * kStrip + i] * operand[k * panel * lanes + j],
+  // for up to kStrip rows and up to panel * lanes columns; the operand is filled up with zeros.
+  void (*outer)(int rows, int64_t columns, int64_t depth, const T* delta, const T* operand, T* target,
+                int64_t stride);
+  void (*add)(int64_t size, const T* a, T* target);
+  // For the tests of accuracy: target = op(a), of `size` numbers.
+  void (*unary)(Op op, int64_t size, const T* a, T* target);
+};
+
+constexpr int kStrip = 6;
+
+// The best set that this machine runs; `limit` ("", "baseline", "avx2", "avx512", "neon") names one.
+template <class T>
+const Kernels<T>& kernels(const char* limit);
+
+}  // namespace ostinato

@@ -1,0 +1,836 @@
+#include "run.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <numeric>
+
+#include "team.h"
+
+namespace ostinato {
+namespace {
+
+constexpr int64_t kTileRows = 32;    // of a tile: its slots stay in the first cache
+constexpr int64_t kTileNumbers = 1024;
+constexpr int64_t kFlatRows = 48;    // of a chunk outside the loops
+constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
+constexpr int64_t kSumRows = 128;    // partial sums keep their precision
+constexpr size_t kAlignment = 64;
+
+int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+
+// Memory that is given back for the next call: fresh pages cost as much as the work on them.
+class Memory {
+ public:
+  struct Block {
+    void* data = nullptr;
+    size_t bytes = 0;
+  };
+
+  Block take(size_t bytes) {
+    bytes = size_t(round_up(int64_t(std::max<size_t>(bytes, 1)), 4096));
+    std::lock_guard<std::mutex> lock(mutex_);
+    size_t best = free_.size();
+    for (size_t k = 0; k < free_.size(); ++k)
+      if (free_[k].bytes >= bytes && (best == free_.size() || free_[k].bytes < free_[best].bytes))
+        best = k;
+    if (best < free_.size() && free_[best].bytes <= 2 * bytes + (1 << 20)) {
+      Block found = free_[best];
+      free_.erase(free_.begin() + long(best));
+      return found;
+    }
+    Block fresh;
+    fresh.bytes = bytes;
+    fresh.data = std::aligned_alloc(4096, bytes);
+    if (!fresh.data) throw std::bad_alloc();
+    return fresh;
+  }
+
+  void give(Block block) {
+    if (!block.data) return;
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(block);
+    if (free_.size() > 8) {
+      std::free(free_.front().data);
+      free_.erase(free_.begin());
+    }
+  }
+
+  ~Memory() {
+    for (Block& block : free_) std::free(block.data);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<Block> free_;
+};
+
+Memory& memory() {
+  static Memory* shared = new Memory;  // outlives every executor
+  return *shared;
+}
+
+// One block of memory, dealt out in pieces.
+class Arena {
+ public:
+  size_t reserve(size_t bytes) {
+    const size_t at = size_;
+    size_ += size_t(round_up(int64_t(bytes), kAlignment));
+    return at;
+  }
+  void allocate() { block_ = memory().take(size_); }
+  template <class P>
+  P* at(size_t offset) const {
+    return reinterpret_cast<P*>(static_cast<char*>(block_.data) + offset);
+  }
+  Arena() = default;
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+  ~Arena() { memory().give(block_); }
+
+ private:
+  size_t size_ = 0;
+  Memory::Block block_;
+};
+
+// How the weights of a group lie in memory: [unit block][panel][depth][vectors of the panel].
+struct GroupLayout {
+  int64_t depth = 0;        // summed over the operands
+  int64_t block_numbers = 0;  // of one unit block
+  int64_t offset = 0;       // of the group in the pack
+};
+
+struct ProgramLayout {
+  int64_t block_vectors = 1;  // a unit block holds so many vectors of every product
+  std::vector<GroupLayout> groups;
+};
+
+}  // namespace
+
+template <class T>
+struct Executor<T>::Parts {
+  Plan plan;
+  const Kernels<T>& kernel;
+  std::vector<std::vector<std::vector<ProgramLayout>>> layouts;  // section, phase, program
+  int64_t pack_numbers = 0;
+
+  struct Pack {
+    Memory::Block block;
+    int64_t key = -1;
+    ~Pack() { memory().give(block); }
+  };
+  std::mutex mutex;
+  std::shared_ptr<const Pack> pack;
+
+  Parts(Plan given, const char* instruction_set)
+      : plan(std::move(given)), kernel(kernels<T>(instruction_set)) {
+    for (const Section& section : plan.sections) {
+      layouts.emplace_back();
+      for (const Phase& phase : section.phases) {
+        layouts.back().emplace_back();
+        for (const TileProgram& program : phase.programs)
+          layouts.back().back().push_back(layout(program));
+      }
+    }
+  }
+
+  ProgramLayout layout(const TileProgram& program) {
+    ProgramLayout made;
+    int64_t most = 0;
+    for (const ProductGroup& group : program.groups)
+      most = std::max(most, int64_t(group.slots.size()));
+    if (most > 0) made.block_vectors = std::max<int64_t>(1, kernel.panel / most);
+    const int64_t unit_block = made.block_vectors * kernel.lanes;
+    const int64_t num_blocks = (program.size + unit_block - 1) / unit_block;
+    for (const ProductGroup& group : program.groups) {
+      GroupLayout g;
+      g.depth = std::accumulate(group.widths.begin(), group.widths.end(), int64_t(0));
+      g.block_numbers = g.depth * int64_t(group.slots.size()) * unit_block;
+      g.offset = pack_numbers;
+      pack_numbers += g.block_numbers * num_blocks;
+      made.groups.push_back(g);
+    }
+    return made;
+  }
+
+  std::shared_ptr<const Pack> packed(const Call& call) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (pack && call.weights_key >= 0 && pack->key == call.weights_key) return pack;
+    std::shared_ptr<Pack> fresh;
+    if (pack && pack.use_count() == 1) {
+      fresh = std::const_pointer_cast<Pack>(pack);
+      pack.reset();
+    } else {
+      fresh = std::make_shared<Pack>();
+      fresh->block = memory().take(size_t(pack_numbers) * sizeof(T));
+    }
+    fresh->key = call.weights_key;
+    T* numbers = static_cast<T*>(fresh->block.data);
+    for (size_t s = 0; s < plan.sections.size(); ++s)
+      for (size_t p = 0; p < plan.sections[s].phases.size(); ++p)
+        for (size_t k = 0; k < plan.sections[s].phases[p].programs.size(); ++k)
+          pack_program(plan.sections[s].phases[p].programs[k], layouts[s][p][k], call, numbers);
+    pack = fresh;
+    return pack;
+  }
+
+  void pack_program(const TileProgram& program, const ProgramLayout& layout, const Call& call,
+                    T* numbers) const {
+    const int64_t lanes = kernel.lanes, unit_block = layout.block_vectors * lanes;
+    for (size_t g = 0; g < program.groups.size(); ++g) {
+      const ProductGroup& group = program.groups[g];
+      T* y = numbers + layout.groups[g].offset;
+      const int64_t num_vectors = int64_t(group.slots.size()) * layout.block_vectors;
+      for (int64_t first = 0; first < program.size; first += unit_block)
+        for (int64_t v = 0; v < num_vectors; v += kernel.panel) {
+          const int64_t width = std::min<int64_t>(kernel.panel, num_vectors - v);
+          for (size_t k = 0; k < group.operands.size(); ++k) {
+            for (int64_t j = 0; j < width; ++j)
+              pack_vector(program, group, k, first, v + j, layout.block_vectors, call,
+                          y + j * lanes, width * lanes);
+            y += group.widths[k] * width * lanes;
+          }
+        }
+    }
+  }
+
+  // One vector of a panel: `lanes` rows of one block, over the depth of operand k.
+  void pack_vector(const TileProgram& program, const ProductGroup& group, size_t k, int64_t first,
+                   int64_t vector, int64_t block_vectors, const Call& call, T* y,
+                   int64_t stride) const {
+    const Block& block = group.blocks[size_t(vector / block_vectors)][k];
+    const Array& matrix = plan.arrays[size_t(block.matrix)];
+    const Buffer& buffer = call.buffers[size_t(matrix.external)];
+    const T* m = static_cast<const T*>(buffer.data) + block.first_column;
+    const int64_t ld = buffer.stride_step, lanes = kernel.lanes;
+    const int64_t unit = first + vector % block_vectors * lanes;
+    const int64_t count = std::max<int64_t>(0, std::min(lanes, program.size - unit));
+    const int64_t depth = group.widths[k];
+    if (block.transposed) {
+      for (int64_t d = 0; d < depth; ++d) {
+        std::memcpy(y + d * stride, m + d * ld + unit, size_t(count) * sizeof(T));
+        std::fill(y + d * stride + count, y + d * stride + lanes, T(0));
+      }
+      return;
+    }
+    for (int64_t u = 0; u < lanes; ++u) {
+      const T* row = m + (unit + u) * ld;
+      for (int64_t d = 0; d < depth; ++d) y[d * stride + u] = u < count ? row[d] : T(0);
+    }
+  }
+};
+
+namespace {
+
+// Which rows a thread works on at once: indices of steps and rows of the batch.
+struct Rows {
+  const int32_t* steps;  // null: `step` for all
+  const int32_t* rows;
+  int64_t count;
+  int64_t step;
+  int64_t step_at(int64_t r) const { return steps ? steps[r] : step; }
+};
+
+template <class T>
+struct Place {
+  T* data = nullptr;
+  int64_t stride_step = 0, stride_row = 0;
+};
+
+}  // namespace
+
+namespace {
+
+template <class T>
+class Run {
+ public:
+  Run(const Plan& plan, const Kernels<T>& kernel,
+      const std::vector<std::vector<std::vector<ProgramLayout>>>& layouts, const T* weights,
+      const Call& call)
+      : plan_(plan), kernel_(kernel), layouts_(layouts), weights_(weights), call_(call) {
+    order_rows();
+    num_threads_ = std::max(1, std::min(call.num_threads, useful_threads()));
+    place_arrays();
+  }
+
+  void go() {
+    Barrier barrier(num_threads_);
+    // A pool may give fewer threads than asked for: then the members share the work of `parts`.
+    together(num_threads_, [&](int k, int n) {
+      if (n == num_threads_) {
+        member(k, barrier);
+      } else if (k == 0) {
+        alone();
+      }
+    });
+  }
+
+ private:
+  struct Scratch {  // of one thread
+    T* slots = nullptr;
+    T* staging = nullptr;
+    T* strips = nullptr;  // of outer products
+    T** pointers = nullptr;
+    uint32_t* row_numbers = nullptr;
+    uint32_t* step_numbers = nullptr;
+    std::vector<TileOp<T>> ops;
+    std::vector<Segment<T>> segments;
+  };
+
+  // The steps and rows that exist: rows sorted by length, so that those of a step are the first.
+  void order_rows() {
+    const int64_t T_ = call_.num_steps, B = call_.num_rows;
+    row_order_.resize(size_t(B));
+    std::iota(row_order_.begin(), row_order_.end(), 0);
+    active_.assign(size_t(T_), int32_t(B));
+    if (call_.lengths) {
+      std::stable_sort(row_order_.begin(), row_order_.end(), [&](int32_t a, int32_t b) {
+        return call_.lengths[a] > call_.lengths[b];
+      });
+      for (int64_t t = 0; t < T_; ++t) {
+        int32_t n = t ? active_[size_t(t - 1)] : int32_t(B);
+        while (n > 0 && call_.lengths[row_order_[size_t(n - 1)]] <= t) --n;
+        active_[size_t(t)] = n;
+      }
+    }
+    for (int64_t t = 0; t < T_; ++t)
+      for (int32_t r = 0; r < active_[size_t(t)]; ++r) {
+        flat_steps_.push_back(int32_t(t));
+        flat_rows_.push_back(row_order_[size_t(r)]);
+      }
+  }
+
+  int64_t length(int64_t row) const { return call_.lengths ? call_.lengths[row] : call_.num_steps; }
+
+  int useful_threads() const {
+    // A thread is worth waking for some ten thousand multiplications.
+    double work = 0;
+    for (const Section& section : plan_.sections) {
+      const double times = section.kind == SectionKind::fixed  ? 1
+                           : section.kind == SectionKind::rows ? double(call_.num_rows)
+                                                               : double(flat_rows_.size());
+      for (const Phase& phase : section.phases)
+        for (const TileProgram& program : phase.programs) {
+          double one = double(program.size) * double(program.instructions.size());
+          for (const ProductGroup& group : program.groups)
+            for (int64_t width : group.widths)
+              one += double(program.size) * double(group.slots.size()) * double(width) / 16;
+          work += one * times;
+        }
+    }
+    return int(std::min(1024.0, work / 4096)) + 1;
+  }
+
+  bool splits_units(const Section& section) const {
+    if (num_threads_ == 1) return false;
+    for (const LoopState& state : section.states)
+      if (at(state.shift).size < 2 * quantum_) return false;
+    bool waits = false;
+    for (const Phase& phase : section.phases) waits = waits || phase.waits;
+    if (!waits) return call_.num_rows < num_threads_;
+    return true;
+  }
+
+  const Array& at(int64_t index) const { return plan_.arrays[size_t(index)]; }
+
+  void place_arrays() {
+    quantum_ = kernel_.panel * kernel_.lanes;
+    const int64_t T_ = call_.num_steps, B = call_.num_rows;
+    places_.resize(plan_.arrays.size());
+    locals_.assign(plan_.arrays.size(), -1);
+    constants_.resize(plan_.arrays.size());
+    std::vector<size_t> offsets(plan_.arrays.size(), 0);
+    for (size_t k = 0; k < plan_.arrays.size(); ++k) {
+      const Array& a = plan_.arrays[k];
+      if (a.external >= 0 || a.kind == ArrayKind::constant || a.kind == ArrayKind::shift) continue;
+      int64_t numbers = a.size;
+      if (a.kind == ArrayKind::rows) numbers *= B;
+      if (a.kind == ArrayKind::stream) numbers *= B * T_;
+      if (a.kind == ArrayKind::local)  // two steps of all rows, or a chunk for each thread
+        numbers *= std::max(2 * B * (a.size == 1 ? num_threads_ : 1), kFlatRows * num_threads_);
+      offsets[k] = arena_.reserve(size_t(numbers) * sizeof(T));
+    }
+    reserve_scratch();
+    arena_.allocate();
+    for (size_t k = 0; k < plan_.arrays.size(); ++k) {
+      const Array& a = plan_.arrays[k];
+      Place<T>& p = places_[k];
+      if (a.kind == ArrayKind::constant) {
+        constants_[k] = T(a.number);
+        p.data = &constants_[k];
+      } else if (a.external >= 0) {
+        const Buffer& buffer = call_.buffers[size_t(a.external)];
+        p = Place<T>{static_cast<T*>(buffer.data), 0, 0};
+        if (a.kind == ArrayKind::stream) p.stride_step = buffer.stride_step;
+        if (a.kind == ArrayKind::matrix) p.stride_row = buffer.stride_step;
+        if (a.kind == ArrayKind::stream || a.kind == ArrayKind::rows)
+          p.stride_row = buffer.stride_row;
+      } else if (a.kind != ArrayKind::shift) {
+        p.data = arena_.at<T>(offsets[k]);
+        if (a.kind == ArrayKind::stream) p.stride_step = B * a.size;
+        if (a.kind != ArrayKind::vector) p.stride_row = a.size;
+      }
+    }
+    hand_out_scratch();
+  }
+
+  // Memory of the threads
+
+  int64_t tile_rows(const Section& section) const {
+    return section.kind == SectionKind::loop ? kTileRows : kFlatRows;
+  }
+
+  int64_t tile_stride(const TileProgram& program, const ProgramLayout& layout, int64_t rows) const {
+    const int64_t unit_block = layout.block_vectors * kernel_.lanes;
+    const int64_t wanted = kTileNumbers / std::max<int64_t>(1, rows);
+    return std::min(round_up(std::max(wanted, unit_block), unit_block),
+                    round_up(std::max<int64_t>(program.size, 1), unit_block));
+  }
+
+  void reserve_scratch() {
+    int64_t slots = 0, staging = 0, pointers = 0;
+    for (size_t s = 0; s < plan_.sections.size(); ++s) {
+      const Section& section = plan_.sections[s];
+      const bool is_loop = section.kind == SectionKind::loop;
+      const int64_t all_rows = is_loop ? std::max<int64_t>(1, call_.num_rows) : kFlatRows;
+      for (size_t p = 0; p < section.phases.size(); ++p)
+        for (size_t k = 0; k < section.phases[p].programs.size(); ++k) {
+          const TileProgram& program = section.phases[p].programs[k];
+          const int64_t rows = std::min(tile_rows(section), all_rows);
+          const int64_t unit_block = layouts_[s][p][k].block_vectors * kernel_.lanes;
+          const int64_t tile = kTileNumbers + rows * unit_block;  // whatever the rows of a step
+          slots = std::max(slots, tile * program.num_slots);
+          staging = std::max(staging, 3 * tile);
+          int64_t used = 3 * int64_t(program.instructions.size()) + int64_t(program.instructions.size());
+          for (const ProductGroup& group : program.groups) used += int64_t(group.operands.size());
+          pointers = std::max(pointers, used * all_rows);
+        }
+    }
+    strips_ = plan_.reductions.empty() ? 0 : kDepth * reduction_width();
+    const int64_t numbers = std::max(call_.num_rows, kFlatRows);
+    for (int k = 0; k < num_threads_; ++k) {
+      scratch_offsets_.push_back({arena_.reserve(size_t(slots) * sizeof(T)),
+                                  arena_.reserve(size_t(staging) * sizeof(T)),
+                                  arena_.reserve(size_t(strips_) * sizeof(T)),
+                                  arena_.reserve(size_t(pointers) * sizeof(T*)),
+                                  arena_.reserve(size_t(numbers) * sizeof(uint32_t)),
+                                  arena_.reserve(size_t(numbers) * sizeof(uint32_t))});
+    }
+  }
+
+  int64_t reduction_width() const {
+    int64_t width = 0;
+    const int64_t strip = kernel_.panel * kernel_.lanes;
+    for (const Reduction& r : plan_.reductions) {
+      const int64_t columns = r.operand < 0 ? 0 : round_up(at(r.operand).size, strip);
+      width = std::max(width, columns + round_up(at(r.delta).size, kStrip));
+    }
+    return width;
+  }
+
+  void hand_out_scratch() {
+    scratch_.resize(size_t(num_threads_));
+    for (size_t k = 0; k < scratch_.size(); ++k) {
+      Scratch& s = scratch_[k];
+      const auto& offsets = scratch_offsets_[k];
+      s.slots = arena_.at<T>(offsets[0]);
+      s.staging = arena_.at<T>(offsets[1]);
+      s.strips = arena_.at<T>(offsets[2]);
+      s.pointers = arena_.at<T*>(offsets[3]);
+      s.row_numbers = arena_.at<uint32_t>(offsets[4]);
+      s.step_numbers = arena_.at<uint32_t>(offsets[5]);
+    }
+  }
+
+  // Threads
+
+  void alone() {
+    num_threads_ = 1;
+    Barrier barrier(1);
+    member(0, barrier);
+  }
+
+  void member(int k, Barrier& barrier) {
+    for (size_t s = 0; s < plan_.sections.size(); ++s) {
+      const Section& section = plan_.sections[s];
+      switch (section.kind) {
+        case SectionKind::fixed:
+          if (k == 0) fixed(s);
+          break;
+        case SectionKind::rows: flat(s, k, false); break;
+        case SectionKind::flat: flat(s, k, true); break;
+        case SectionKind::loop:
+          loop(s, k, barrier);
+          barrier.wait();
+          if (k == 0) finish(section);
+          break;
+      }
+      barrier.wait();
+    }
+    for (const Reduction& reduction : plan_.reductions) reduce(reduction, k);
+  }
+
+  // Where the number(s) of one row of an array are
+
+  T* row(int64_t index, int64_t t, int64_t b, int64_t r, int owner, bool in_loop) const {
+    const Array& a = at(index);
+    const Place<T>& p = places_[size_t(index)];
+    switch (a.kind) {
+      case ArrayKind::constant:
+      case ArrayKind::vector:
+      case ArrayKind::matrix: return p.data;
+      case ArrayKind::rows: return p.data + b * p.stride_row;
+      case ArrayKind::stream: return p.data + t * p.stride_step + b * p.stride_row;
+      case ArrayKind::shift: {
+        const bool is_first = a.reverse ? t + 1 >= length(b) : t == 0;
+        if (is_first) return row(a.initial, t, b, r, owner, in_loop);
+        return row(a.of, a.reverse ? t + 1 : t - 1, b, r, owner, in_loop);
+      }
+      case ArrayKind::local:
+        if (!in_loop) return p.data + (owner * kFlatRows + r) * a.size;
+        return p.data + ((a.size == 1 ? 2 * owner : 0) + (t & 1)) * call_.num_rows * a.size +
+               b * a.size;
+    }
+    return nullptr;
+  }
+
+  void fill(int64_t index, const Rows& rows, int thread, bool in_loop, T** pointers) const {
+    const Array& a = at(index);
+    const Place<T>& p = places_[size_t(index)];
+    if (a.kind == ArrayKind::constant || a.kind == ArrayKind::vector) {
+      std::fill(pointers, pointers + rows.count, p.data);
+    } else if (a.kind == ArrayKind::stream && !rows.steps) {
+      T* base = p.data + rows.step * p.stride_step;
+      for (int64_t r = 0; r < rows.count; ++r) pointers[r] = base + rows.rows[r] * p.stride_row;
+    } else {
+      for (int64_t r = 0; r < rows.count; ++r)
+        pointers[r] = row(index, rows.step_at(r), rows.rows[r], r, thread, in_loop);
+    }
+  }
+
+  // One phase, for some rows and a range of units
+
+  struct Range {
+    int64_t first, last;
+  };
+
+  void phase(size_t s, size_t p, const Rows& rows, int thread, int part, int num_parts) {
+    const Section& section = plan_.sections[s];
+    const bool in_loop = section.kind == SectionKind::loop;
+    const Phase& phase = section.phases[p];
+    const int owner = in_loop ? part : thread;
+    for (const Norm& norm : phase.norms) norms(norm, rows, owner, part, num_parts, in_loop);
+    for (size_t k = 0; k < phase.programs.size(); ++k) {
+      const TileProgram& program = phase.programs[k];
+      const Range range = units(program.size, part, num_parts);
+      if (range.first < range.last)
+        tiles(section, program, layouts_[s][p][k], rows, range, thread, part);
+    }
+  }
+
+  Range units(int64_t size, int part, int num_parts) const {
+    if (num_parts == 1 || size == 1) return {0, size};
+    const int64_t blocks = (size + quantum_ - 1) / quantum_;
+    return {std::min(size, blocks * part / num_parts * quantum_),
+            std::min(size, blocks * (part + 1) / num_parts * quantum_)};
+  }
+
+  void norms(const Norm& norm, const Rows& rows, int thread, int part, int num_parts,
+             bool in_loop) const {
+    const Array& target = at(norm.target);
+    const int64_t size = at(norm.args[0]).size;
+    const bool is_private = target.kind == ArrayKind::local;
+    if (target.size == 1 && part > 0 && !is_private) return;
+    const Range range = norm.op == NormOp::total ? Range{0, 1} : units(size, part, num_parts);
+    for (int64_t r = 0; r < rows.count; ++r) {
+      const int64_t t = rows.step_at(r), b = rows.rows[r];
+      const T* a = row(norm.args[0], t, b, r, thread, in_loop);
+      const T* other =
+          norm.args.size() > 1 ? row(norm.args[1], t, b, r, thread, in_loop) : nullptr;
+      kernel_.norm(norm.op, size, a, other, row(norm.target, t, b, r, thread, in_loop), range.first,
+                   range.last);
+    }
+  }
+
+  void tiles(const Section& section, const TileProgram& program, const ProgramLayout& layout,
+             const Rows& rows, Range range, int thread, int part) {
+    Scratch& scratch = scratch_[size_t(thread)];
+    const bool in_loop = section.kind == SectionKind::loop;
+    const int64_t most = std::min(tile_rows(section), rows.count);
+    const int64_t stride = tile_stride(program, layout, most);
+    T** free_pointers = scratch.pointers;
+    auto table = [&](int64_t array) {
+      T** found = free_pointers;
+      fill(array, rows, in_loop ? part : thread, in_loop, found);
+      free_pointers += rows.count;
+      return found;
+    };
+    auto source = [&](const Operand& operand) {
+      if (operand.is_slot())
+        return Source<T>{scratch.slots + operand.index * most * stride, nullptr, false};
+      return Source<T>{nullptr, table(operand.array()), operand.splat};
+    };
+    scratch.ops.clear();
+    for (const Instruction& i : program.instructions) {
+      const bool is_shared = !i.target.is_slot() && at(i.target.array()).kind != ArrayKind::local;
+      if (program.size == 1 && part > 0 && is_shared) continue;
+      TileOp<T> op{};
+      op.op = i.op;
+      op.num_args = int(i.num_args);
+      op.target = source(i.target);
+      for (int64_t k = 0; k < i.num_args; ++k) op.args[k] = source(i.args[k]);
+      if (i.random >= 0) {
+        const Random& random = plan_.randoms[size_t(i.random)];
+        op.stream = uint32_t(random.stream);
+        const double chance = std::nearbyint(random.probability * 4294967296.0);
+        op.threshold = uint32_t(std::min(chance, 4294967295.0));
+        number_rows(rows, random.per_step, scratch);
+      }
+      scratch.ops.push_back(op);
+    }
+    std::vector<const T* const*>& operands = operand_tables_[size_t(thread)];
+    operands.clear();
+    for (const ProductGroup& group : program.groups)
+      for (int64_t array : group.operands) operands.push_back(table(array));
+    for (int64_t first = range.first; first < range.last; first += stride) {
+      const int64_t count = std::min(stride, range.last - first);
+      for (int64_t r = 0; r < rows.count; r += most) {
+        const int num_rows = int(std::min(most, rows.count - r));
+        products(program, layout, scratch, operands, first, count, r, num_rows, most, stride);
+        Tile<T> tile{num_rows,
+                     first,
+                     count,
+                     stride,
+                     scratch.staging,
+                     call_.seed,
+                     scratch.row_numbers + r,
+                     scratch.step_numbers + r};
+        kernel_.run(scratch.ops.data(), int(scratch.ops.size()), tile);
+        if (rows.count > most) advance(scratch.ops, r + most < rows.count ? most : -r);
+      }
+    }
+  }
+
+  static void advance(std::vector<TileOp<T>>& ops, int64_t by) {
+    for (TileOp<T>& op : ops) {
+      if (op.target.rows) op.target.rows += by;
+      for (int k = 0; k < op.num_args; ++k)
+        if (op.args[k].rows) op.args[k].rows += by;
+    }
+  }
+
+  void number_rows(const Rows& rows, bool per_step, Scratch& scratch) const {
+    for (int64_t r = 0; r < rows.count; ++r) {
+      scratch.row_numbers[r] = uint32_t(rows.rows[r]);
+      scratch.step_numbers[r] = per_step ? uint32_t(rows.step_at(r) + call_.first_step) : 0;
+    }
+  }
+
+  void products(const TileProgram& program, const ProgramLayout& layout, Scratch& scratch,
+                const std::vector<const T* const*>& operands, int64_t first, int64_t count,
+                int64_t first_row, int num_rows, int64_t slot_rows, int64_t stride) const {
+    const int64_t lanes = kernel_.lanes, unit_block = layout.block_vectors * lanes;
+    size_t first_operand = 0;
+    for (size_t g = 0; g < program.groups.size(); ++g) {
+      const ProductGroup& group = program.groups[g];
+      const GroupLayout& place = layout.groups[g];
+      const size_t num_segments = group.operands.size();
+      const int64_t num_vectors = int64_t(group.slots.size()) * layout.block_vectors;
+      scratch.segments.resize(num_segments);
+      for (size_t k = 0; k < num_segments; ++k) {
+        scratch.segments[k].rows = operands[first_operand + k] + first_row;
+        scratch.segments[k].depth = group.widths[k];
+      }
+      first_operand += num_segments;
+      for (int64_t u = 0; u < count; u += unit_block) {
+        const T* weights = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
+        for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
+          const int64_t width = std::min<int64_t>(kernel_.panel, num_vectors - v);
+          T* targets[8];
+          for (int64_t j = 0; j < width; ++j)
+            targets[j] = scratch.slots +
+                         group.slots[size_t((v + j) / layout.block_vectors)] * slot_rows * stride +
+                         u + (v + j) % layout.block_vectors * lanes;
+          for (size_t k = 0; k < num_segments; ++k) {
+            scratch.segments[k].panel = weights;
+            weights += group.widths[k] * width * lanes;
+          }
+          kernel_.product(num_rows, int(width), int(num_segments), scratch.segments.data(), targets,
+                          stride);
+        }
+      }
+    }
+  }
+
+  // Sections
+
+  void fixed(size_t s) {
+    const int32_t zero = 0;
+    const Rows rows{&zero, &zero, 1, 0};
+    for (size_t p = 0; p < plan_.sections[s].phases.size(); ++p) phase(s, p, rows, 0, 0, 1);
+  }
+
+  void flat(size_t s, int thread, bool has_time) {
+    const int64_t total = has_time ? int64_t(flat_rows_.size()) : call_.num_rows;
+    const int64_t chunks = (total + kFlatRows - 1) / kFlatRows;
+    const int64_t last = std::min(total, chunks * (thread + 1) / num_threads_ * kFlatRows);
+    for (int64_t r = chunks * thread / num_threads_ * kFlatRows; r < last; r += kFlatRows) {
+      const int64_t count = std::min(kFlatRows, last - r);
+      const Rows rows = has_time ? Rows{&flat_steps_[size_t(r)], &flat_rows_[size_t(r)], count, 0}
+                                 : Rows{nullptr, &row_order_[size_t(r)], count, 0};
+      for (size_t p = 0; p < plan_.sections[s].phases.size(); ++p) phase(s, p, rows, thread, 0, 1);
+    }
+  }
+
+  void loop(size_t s, int thread, Barrier& barrier) {
+    const Section& section = plan_.sections[s];
+    const bool split = splits_units(section);
+    const int part = split ? thread : 0, num_parts = split ? num_threads_ : 1;
+    std::vector<int32_t> own;
+    if (split || num_threads_ == 1) {
+      own = row_order_;
+    } else {
+      for (size_t r = size_t(thread); r < row_order_.size(); r += size_t(num_threads_))
+        own.push_back(row_order_[r]);
+    }
+    const int64_t T_ = call_.num_steps;
+    for (int64_t k = 0; k < T_; ++k) {
+      const int64_t t = section.reverse ? T_ - 1 - k : k;
+      int64_t count = active_[size_t(t)];
+      if (!split && num_threads_ > 1)
+        count = (count - thread + num_threads_ - 1) / num_threads_;
+      const Rows rows{nullptr, own.data(), std::max<int64_t>(0, count), t};
+      for (size_t p = 0; p < section.phases.size(); ++p) {
+        if (split && section.phases[p].waits) barrier.wait();
+        if (rows.count > 0) phase(s, p, rows, thread, part, num_parts);
+      }
+    }
+  }
+
+  void finish(const Section& section) {
+    for (const LoopState& state : section.states) {
+      if (state.final < 0) continue;
+      const Array& shift = at(state.shift);
+      for (int64_t b = 0; b < call_.num_rows; ++b) {
+        // The value before the step that would come next.
+        const int64_t t = shift.reverse ? -1 : length(b);
+        const bool is_first = length(b) == 0;
+        const T* from = is_first ? row(shift.initial, 0, b, 0, 0, true)
+                                 : row(shift.of, shift.reverse ? t + 1 : t - 1, b, 0, 0, true);
+        std::memcpy(row(state.final, 0, b, 0, 0, true), from, size_t(shift.size) * sizeof(T));
+      }
+    }
+  }
+
+  void reduce(const Reduction& reduction, int thread) {
+    const Array &delta = at(reduction.delta), &target = at(reduction.target);
+    const int64_t total = int64_t(flat_rows_.size());
+    T* base = places_[size_t(reduction.target)].data;
+    auto row_of = [&](int64_t array, int64_t k) {
+      return row(array, flat_steps_[size_t(k)], flat_rows_[size_t(k)], 0, 0, true);
+    };
+    Scratch& scratch = scratch_[size_t(thread)];
+    if (reduction.operand < 0) {
+      if (target.size == 1 && delta.size != 1) {
+        if (thread > 0) return;
+        double sum = 0;
+        for (int64_t k = 0; k < total; ++k) {
+          const T* d = row_of(reduction.delta, k);
+          for (int64_t u = 0; u < delta.size; ++u) sum += double(d[u]);
+        }
+        base[0] += T(sum);
+        return;
+      }
+      const Range range = units(delta.size, thread, num_threads_);
+      if (delta.size == 1 && thread > 0) return;
+      const int64_t size = range.last - range.first;
+      if (size <= 0) return;
+      for (int64_t first = 0; first < total; first += kSumRows) {
+        std::fill(scratch.strips, scratch.strips + size, T(0));
+        for (int64_t k = first; k < std::min(total, first + kSumRows); ++k)
+          kernel_.add(size, row_of(reduction.delta, k) + range.first, scratch.strips);
+        kernel_.add(size, scratch.strips, base + range.first);
+      }
+      return;
+    }
+    const Array& operand = at(reduction.operand);
+    const int64_t strip = kernel_.panel * kernel_.lanes;
+    const int64_t num_strips = (delta.size + kStrip - 1) / kStrip;
+    const int64_t from = num_strips * thread / num_threads_ * kStrip;
+    const int64_t to = std::min(delta.size, num_strips * (thread + 1) / num_threads_ * kStrip);
+    if (from >= to || operand.size == 0) return;
+    const int64_t columns = round_up(operand.size, strip), ld = places_[size_t(reduction.target)].stride_row;
+    T* packed_operand = scratch.strips;
+    T* packed_delta = scratch.strips + kDepth * columns;
+    for (int64_t first = 0; first < total; first += kDepth) {
+      const int64_t depth = std::min(kDepth, total - first);
+      for (int64_t k = 0; k < depth; ++k) {
+        const T* x = row_of(reduction.operand, first + k);
+        for (int64_t j = 0; j < columns; j += strip) {
+          T* y = packed_operand + j * depth + k * strip;
+          const int64_t n = std::max<int64_t>(0, std::min(strip, operand.size - j));
+          std::memcpy(y, x + j, size_t(n) * sizeof(T));
+          std::fill(y + n, y + strip, T(0));
+        }
+        const T* d = row_of(reduction.delta, first + k);
+        for (int64_t i = from; i < to; i += kStrip) {
+          T* y = packed_delta + (i - from) * depth + k * kStrip;
+          for (int64_t n = 0; n < std::min<int64_t>(kStrip, to - i); ++n) y[n] = d[i + n];
+        }
+      }
+      for (int64_t j = 0; j < operand.size; j += strip)
+        for (int64_t i = from; i < to; i += kStrip)
+          kernel_.outer(int(std::min<int64_t>(kStrip, to - i)), operand.size - j, depth,
+                        packed_delta + (i - from) * depth, packed_operand + j * depth,
+                        base + i * ld + reduction.first_column + j, ld);
+    }
+  }
+
+  const Plan& plan_;
+  const Kernels<T>& kernel_;
+  const std::vector<std::vector<std::vector<ProgramLayout>>>& layouts_;
+  const T* weights_;
+  const Call& call_;
+  int num_threads_ = 1;
+  int64_t quantum_ = 1, strips_ = 0;
+  std::vector<int32_t> row_order_, active_, flat_steps_, flat_rows_;
+  Arena arena_;
+  std::vector<Place<T>> places_;
+  std::vector<int64_t> locals_;
+  std::vector<T> constants_;
+  std::vector<std::array<size_t, 6>> scratch_offsets_;
+  std::vector<Scratch> scratch_;
+  std::vector<std::vector<const T* const*>> operand_tables_{1024};
+};
+
+}  // namespace
+
+template <class T>
+Executor<T>::Executor(Plan plan, const char* instruction_set)
+    : parts_(std::make_unique<Parts>(std::move(plan), instruction_set)) {}
+
+template <class T>
+Executor<T>::~Executor() = default;
+
+template <class T>
+const Plan& Executor<T>::plan() const {
+  return parts_->plan;
+}
+
+template <class T>
+const char* Executor<T>::instruction_set() const {
+  return parts_->kernel.name;
+}
+
+template <class T>
+void Executor<T>::run(const Call& call) {
+  const auto pack = parts_->packed(call);
+  Run<T>(parts_->plan, parts_->kernel, parts_->layouts, static_cast<const T*>(pack->block.data), call).go();
+}
+
+template class Executor<float>;
+template class Executor<double>;
+
+}  // namespace ostinato

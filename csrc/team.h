@@ -1,0 +1,26 @@
+// Threads that work together on one call.
+#pragma once
+
+#include <atomic>
+#include <functional>
+
+namespace ostinato {
+
+// Waits until all members are here. Spins first: a step of a loop lasts microseconds.
+class Barrier {
+ public:
+  explicit Barrier(int size) : size_(size) {}
+  void wait();
+
+ private:
+  const int size_;
+  std::atomic<int> arrived_{0};
+  std::atomic<int> round_{0};
+};
+
+// Calls work(k, n) on n threads, k = 0 .. n - 1; n is `wanted`, or less where a pool gives less.
+// The pool is OpenMP's where the process has one already (that of torch), else our own.
+// The first exception of a member is thrown again here.
+void together(int wanted, const std::function<void(int, int)>& work);
+
+}  // namespace ostinato

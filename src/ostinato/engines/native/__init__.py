@@ -1,0 +1,1 @@
+"""The native engine: programs as plans, run by C++."""

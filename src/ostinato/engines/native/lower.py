@@ -1,0 +1,720 @@
+"""``Program`` to ``Plan``: where each value lives, and what each tile computes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from ostinato.engines.native.plan import (
+    Array,
+    Block,
+    Element,
+    Group,
+    Instruction,
+    Mask,
+    Norm,
+    Operand,
+    Phase,
+    Plan,
+    Reduction,
+    Section,
+    SectionKind,
+    Slot,
+    TileProgram,
+)
+from ostinato.equations.graph import BROADCAST, LEAVES, ROW_OPS, Random
+from ostinato.equations.program import Loop, Program
+from ostinato.equations.program import Phase as ProgramPhase
+from ostinato.equations.rewrites import VALID
+from ostinato.equations.schedule import factors
+
+
+@dataclass(frozen=True)
+class Delay:
+    """An input that is another one, a step before: ``last:h`` from ``next:h``.
+
+    Attributes:
+        of: the other input.
+        initial: buffer ``[B, n]`` of its value before the first step.
+        reverse: the step before t is t + 1.
+    """
+
+    of: str
+    initial: str
+    reverse: bool
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A plan, and under which names its buffers hold what the caller asked for.
+
+    Attributes:
+        plan: for the engine.
+        streams: ``output:y``, ``state:h``, ``keep:12`` to the buffer that holds it; several names
+            may share one.
+        sizes: size of each buffer of ``streams``.
+    """
+
+    plan: Plan
+    streams: Mapping[str, str]
+    sizes: Mapping[str, int]
+
+
+def lower(
+    program: Program,
+    sizes: Mapping[str, int],
+    *,
+    keep: Collection[int] = (),
+    states: Collection[str] = (),
+    delays: Mapping[str, Delay] | None = None,
+) -> Lowered:
+    """Lower a program for given sizes of dimensions.
+
+    Buffers are named ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W`` and
+    ``stream:k``. The input ``VALID`` is taken as 1: the engine runs no step past a row's end.
+
+    Args:
+        program: of one direction.
+        sizes: dimension class to size.
+        keep: values wanted at every step.
+        states: states wanted at every step.
+        delays: inputs that are not given but are others one step before.
+    """
+    return _Lowering(program, sizes, frozenset(keep), frozenset(states), delays or {}).lower()
+
+
+@dataclass(frozen=True)
+class _Where:
+    """The place of a computed value: its section and phase there."""
+
+    section: int
+    phase: int
+
+
+class _Lowering:
+    def __init__(
+        self,
+        program: Program,
+        sizes: Mapping[str, int],
+        keep: frozenset[int],
+        states: frozenset[str],
+        delays: Mapping[str, Delay],
+    ) -> None:
+        self.program = program
+        self.graph = program.graph
+        self.values = program.graph.values
+        self.sizes = sizes
+        self.keep = keep
+        self.wanted_states = states
+        self.delays = delays
+        self.plan = Plan()
+        self.home: dict[int, int] = {}
+        self.leaves: dict[int, int] = {}
+        self.private: dict[int, int] = {}
+        self.named: dict[str, int] = {}
+        self.streams: dict[str, int] = {}
+        self.masks: dict[int, int] = {}
+        self.shifts: dict[str, int] = {}
+        self.copies: list[tuple[int, int]] = []
+        self.alias = self._aliases()
+        self.where = self._places()
+        self.live = self._live()
+        self.has_rows = self._values_with_rows()
+        self.next_copies: dict[int, list[tuple[int, str]]] = {}
+
+    # What the program is about
+
+    def _aliases(self) -> list[int]:
+        """Replace each choice that the flag of valid steps makes: all steps that run are valid."""
+        flags = {
+            v for v, x in enumerate(self.values) if x.op == "input" and x.attribute == VALID
+        }
+        alias = list(range(len(self.values)))
+        for v, value in enumerate(self.values):
+            if value.op == "select" and value.args[0] in flags:
+                alias[v] = alias[value.args[1]]
+        return alias
+
+    def _args(self, v: int) -> tuple[int, ...]:
+        return tuple(self.alias[a] for a in self.values[v].args)
+
+    def _places(self) -> dict[int, _Where]:
+        return {
+            v: _Where(s, p)
+            for s, section in enumerate(self.program.sections)
+            for p, phase in enumerate(section.phases)
+            for v in phase.values
+            if self.alias[v] == v
+        }
+
+    def _live(self) -> frozenset[int]:
+        seen: set[int] = set()
+        pending = [self.alias[v] for v in (*self.graph.roots, *self.keep)]
+        while pending:
+            v = pending.pop()
+            if v not in seen:
+                seen.add(v)
+                pending.extend(self._args(v))
+        return frozenset(seen)
+
+    def _values_with_rows(self) -> frozenset[int]:
+        """Values without time that nevertheless differ from row to row: they depend on masks."""
+        found: set[int] = set()
+        for v, value in enumerate(self.values):
+            is_mask = isinstance(value.attribute, Random) and not value.attribute.per_step
+            if is_mask or (
+                any(a in found for a in self._args(v)) and self._section_kind(v) == "once"
+            ):
+                found.add(v)
+        return frozenset(found)
+
+    def _section_kind(self, v: int) -> str:
+        if v not in self.where:
+            return "leaf"
+        section = self.program.sections[self.where[v].section]
+        if isinstance(section, Loop):
+            return "loop"
+        return "once" if section.once else "flat"
+
+    def _size(self, dim: str) -> int:
+        return 1 if dim == BROADCAST else self.sizes[dim]
+
+    def _dim(self, v: int) -> str:
+        return self.values[v].dim
+
+    # Arrays
+
+    def _new(self, array: Array) -> int:
+        self.plan.arrays.append(array)
+        return len(self.plan.arrays) - 1
+
+    def _buffer(self, name: str, array: Array) -> int:
+        if name not in self.named:
+            array.buffer = name
+            self.named[name] = self._new(array)
+        return self.named[name]
+
+    def _stream(self, size: int) -> int:
+        return self._new(Array("stream", size))
+
+    def _export(self, name: str, array: int) -> None:
+        """Let the caller see a stream of ours."""
+        held = self.plan.arrays[array]
+        if held.buffer is None:
+            held.buffer = f"stream:{array}"
+        self.streams[name] = array
+
+    def _leaf(self, v: int) -> int:
+        """Return the array of a value that no section computes."""
+        if v not in self.leaves:
+            self.leaves[v] = self._make_leaf(v)
+        return self.leaves[v]
+
+    def _make_leaf(self, v: int) -> int:
+        value = self.values[v]
+        match value.op, value.attribute:
+            case "constant", float(number):
+                return self._new(Array("constant", 1, number=number))
+            case "parameter", str(name):
+                return self._buffer(f"parameter:{name}", Array("vector", self._size(value.dim)))
+            case "input", str(name) if name == VALID:
+                return self._new(Array("constant", 1, number=1.0))
+            case "input", str(name):
+                return self._input(name, self._size(value.dim))
+            case "state", str(name):
+                return self.shifts[name]
+            case "random", Random() as random if not random.per_step:
+                return self._new(Array("rows", self._size(value.dim)))
+            case _:
+                raise AssertionError(f"{value} is not a leaf")
+
+    def _input(self, name: str, size: int) -> int:
+        delay = self.delays.get(name)
+        if delay is None:
+            return self._buffer(f"input:{name}", Array("stream", size))
+        return self._new(
+            Array(
+                "shift",
+                size,
+                of=self._buffer(f"input:{delay.of}", Array("stream", size)),
+                initial=self._buffer(delay.initial, Array("rows", size)),
+                reverse=delay.reverse,
+            )
+        )
+
+    def _array(self, v: int) -> int:
+        """Return the array where other programs find a value."""
+        value = self.values[v]
+        return self._leaf(v) if value.op in LEAVES else self.home[v]
+
+    def _as_stream(self, v: int, dim: str) -> int:
+        """Return an array with a place for every step, copying where there is none yet."""
+        size = self._size(dim)
+        if self._has_time(v) and self._size(self._dim(v)) == size:
+            array = self._array(v)
+            if self.plan.arrays[array].kind in ("stream", "shift"):
+                return array
+        made = self._stream(size)
+        self.copies.append((v, made))
+        return made
+
+    def _has_time(self, v: int) -> bool:
+        value = self.values[v]
+        if value.op in LEAVES:
+            return value.op in ("input", "state")
+        return self._section_kind(v) != "once"
+
+    # Homes: which values other programs read
+
+    def _assign_homes(self) -> None:
+        escaping, crossing = self._readers()
+        for v in sorted(self.live):
+            if v not in self.where:
+                continue
+            size = self._size(self._dim(v))
+            kind = self._section_kind(v)
+            is_read = v in escaping or v in crossing
+            if kind == "once" and is_read:
+                self.home[v] = self._new(Array("rows" if v in self.has_rows else "vector", size))
+            elif v in escaping:
+                self.home[v] = self._stream(size)
+                if kind == "loop" and self._dim(v) == BROADCAST and v in crossing:
+                    self.private[v] = self._new(Array("local", 1))
+            elif v in crossing:
+                self.home[v] = self._new(Array("local", size))
+
+    def _readers(self) -> tuple[set[int], set[int]]:
+        """Return the values read in other sections, and those read in other phases of their own."""
+        escaping: set[int] = set()
+        crossing: set[int] = set()
+        for v in self.live:
+            if v not in self.where:
+                continue
+            needs_array = self.values[v].op == "product" or self.values[v].op in ROW_OPS
+            for a in self._args(v):
+                if a not in self.where:
+                    continue
+                if self.where[a].section != self.where[v].section:
+                    escaping.add(a)
+                elif needs_array or self.where[a].phase != self.where[v].phase:
+                    crossing.add(a)
+            if self.values[v].op in ROW_OPS:
+                crossing.add(v)
+        for v in (*self.keep, *(v for _, v in self.graph.outputs)):
+            escaping.add(self.alias[v])
+        for reduction in self.graph.reductions:
+            escaping.add(self.alias[reduction.delta])
+            if reduction.operand is not None:
+                escaping.add(self.alias[reduction.operand])
+        shifted = {name for loop in self.program.loops for name in loop.shifted}
+        for loop in self.program.loops:
+            for name in loop.states:
+                v = self.alias[self.graph.state(name).next]
+                if self._is_computed_in(loop, v, name):
+                    is_stream = name in shifted or name in self.wanted_states
+                    (escaping if is_stream else crossing).add(v)
+        return escaping, crossing
+
+    def _is_computed_in(self, loop: Loop, v: int, state: str) -> bool:
+        """Whether a state's next value has an array of its own kind in the loop."""
+        return (
+            v in self.where
+            and self.program.sections[self.where[v].section] is loop
+            and self._dim(v) == self.graph.state(state).dim
+        )
+
+    def _assign_states(self) -> None:
+        shifted = {name for loop in self.program.loops for name in loop.shifted}
+        for s, section in enumerate(self.program.sections):
+            if not isinstance(section, Loop):
+                continue
+            for name in section.states:
+                state = self.graph.state(name)
+                size = self._size(state.dim)
+                v = self.alias[state.next]
+                if self._is_computed_in(section, v, name):
+                    of = self.home[v]
+                else:
+                    is_stream = name in shifted or name in self.wanted_states
+                    of = self._stream(size) if is_stream else self._new(Array("local", size))
+                    self.next_copies.setdefault(s, []).append((of, name))
+                self.shifts[name] = self._new(
+                    Array(
+                        "shift",
+                        size,
+                        of=of,
+                        initial=self._buffer(f"initial:{name}", Array("rows", size)),
+                        reverse=self.program.reverse,
+                    )
+                )
+
+    # The whole
+
+    def lower(self) -> Lowered:
+        self._assign_homes()
+        self._assign_states()
+        for v in sorted(self.live):
+            if v in self.has_rows and self.values[v].op == "random":
+                self._leaf(v)
+        self._mask_section()
+        for s in range(len(self.program.sections)):
+            self._section(s)
+        self._results()
+        return Lowered(
+            self.plan,
+            {name: self._buffer_of(array) for name, array in self.streams.items()},
+            {self._buffer_of(a): self.plan.arrays[a].size for a in self.streams.values()},
+        )
+
+    def _buffer_of(self, array: int) -> str:
+        name = self.plan.arrays[array].buffer
+        assert name is not None
+        return name
+
+    def _mask_section(self) -> None:
+        """Draw the masks that hold for a whole sequence."""
+        programs: list[TileProgram] = []
+        for v, array in self.leaves.items():
+            if self.values[v].op == "random":
+                made = TileProgram(self.plan.arrays[array].size)
+                made.instructions.append(
+                    Instruction("random", Element(array), (), self._mask(v))
+                )
+                programs.append(made)
+        if programs:
+            self.plan.sections.append(Section("rows", False, [], [Phase(False, [], programs)]))
+
+    def _mask(self, v: int) -> int:
+        random = self.values[v].attribute
+        assert isinstance(random, Random)
+        if v not in self.masks:
+            self.masks[v] = len(self.plan.masks)
+            self.plan.masks.append(Mask(random.stream, random.probability, random.per_step))
+        return self.masks[v]
+
+    def _section(self, s: int) -> None:
+        section = self.program.sections[s]
+        if isinstance(section, Loop):
+            phases = [self._phase(s, p, None) for p in section.phases]
+            self._append_next(s, phases)
+            states = [
+                (
+                    self.shifts[name],
+                    self._buffer(
+                        f"final:{name}",
+                        Array("rows", self._size(self.graph.state(name).dim)),
+                    ),
+                )
+                for name in section.states
+            ]
+            self.plan.sections.append(Section("loop", self.program.reverse, states, phases))
+        elif section.once:
+            for kind, rows in (("fixed", False), ("rows", True)):
+                self._plain(s, "rows" if kind == "rows" else "fixed", section.phases, rows)
+        else:
+            self._plain(s, "flat", section.phases, None)
+
+    def _plain(
+        self, s: int, kind: SectionKind, phases: Iterable[ProgramPhase], rows: bool | None
+    ) -> None:
+        made = [self._phase(s, phase, rows) for phase in phases]
+        made = [phase for phase in made if phase.norms or phase.programs]
+        if made:
+            self.plan.sections.append(Section(kind, False, [], made))
+
+    def _phase(self, s: int, phase: ProgramPhase, rows: bool | None) -> Phase:
+        def belongs(v: int) -> bool:
+            return (
+                self.alias[v] == v
+                and v in self.live
+                and (rows is None or (v in self.has_rows) == rows)
+            )
+
+        norms = [
+            Norm(self.values[v].op, self.private.get(v, self.home[v]), [self._array(a) for a in self._args(v)])
+            for v in phase.norms
+            if belongs(v)
+        ]
+        groups = [[v for v in g.products if belongs(v)] for g in phase.products]
+        elementwise = [v for v in phase.elementwise if belongs(v)]
+        dims = [self._dim(v) for g in groups for v in g]
+        dims += [self._dim(v) for v in elementwise if self._dim(v) != BROADCAST]
+        programs = [
+            _TileLowering(self, s, phase, dim, groups, elementwise).lower()
+            for dim in dict.fromkeys(dims)
+        ]
+        homes = [
+            v
+            for v in (*elementwise, *(n for n in phase.norms if belongs(n)))
+            if self._dim(v) == BROADCAST and (v in self.home)
+        ]
+        wanted = [v for v in homes if self.values[v].op not in ROW_OPS or v in self.private]
+        if wanted:
+            programs.append(_TileLowering(self, s, phase, BROADCAST, [], wanted).lower())
+        is_loop = isinstance(self.program.sections[s], Loop)
+        waits = is_loop and (bool(norms) or any(groups))
+        return Phase(waits, norms, [p for p in programs if p.instructions or p.groups])
+
+    def _append_next(self, s: int, phases: list[Phase]) -> None:
+        """Copy the next values of states that the loop does not compute itself."""
+        for array, name in self.next_copies.get(s, []):
+            state = self.graph.state(name)
+            v = self.alias[state.next]
+            made = TileProgram(self._size(state.dim))
+            source = Element(self._array(v), self._dim(v) == BROADCAST)
+            made.instructions.append(Instruction("store", Element(array), (source,)))
+            if not phases:
+                phases.append(Phase(False, [], []))
+            phases[-1].programs.append(made)
+
+    def _results(self) -> None:
+        for name, v in self.graph.outputs:
+            self._result(f"output:{name}", self.alias[v], self._dim(v))
+        for v in sorted(self.keep):
+            self._result(f"keep:{v}", self.alias[v], self._dim(v))
+        for name in sorted(self.wanted_states):
+            shift = self.plan.arrays[self.shifts[name]]
+            self._export(f"state:{name}", shift.of)
+        for reduction in self.graph.reductions:
+            self._reduction(reduction.parameter, reduction.delta, reduction.operand, reduction.piece)
+        if self.copies:
+            programs: list[TileProgram] = []
+            for v, array in self.copies:
+                made = TileProgram(self.plan.arrays[array].size)
+                source = Element(self._array(v), self._dim(v) == BROADCAST)
+                made.instructions.append(Instruction("store", Element(array), (source,)))
+                programs.append(made)
+            self.plan.sections.append(Section("flat", False, [], [Phase(False, [], programs)]))
+
+    def _result(self, name: str, v: int, dim: str) -> None:
+        array = self._as_stream(v, dim)
+        held = self.plan.arrays[array]
+        if held.kind == "shift" or (held.buffer or "").startswith("input:"):
+            array = self._stream(held.size)
+            self.copies.append((v, array))
+        self._export(name, array)
+
+    def _reduction(self, name: str, delta: int, operand: int | None, piece: int) -> None:
+        parameter = self.graph.parameter(name)
+        delta = self.alias[delta]
+        if operand is None:
+            size = 1 if parameter.kind == "scalar" else self._size(parameter.rows)
+            target = self._buffer(f"gradient:{name}", Array("vector", size))
+            dim = self._dim(delta) if parameter.kind == "scalar" else parameter.rows
+            self.plan.reductions.append(
+                Reduction(target, self._as_stream(delta, dim), -1, 0)
+            )
+            return
+        columns = [self._size(p) for p in parameter.pieces]
+        target = self._buffer(
+            f"gradient:{name}", Array("matrix", self._size(parameter.rows), sum(columns))
+        )
+        operand = self.alias[operand]
+        self.plan.reductions.append(
+            Reduction(
+                target,
+                self._as_stream(delta, parameter.rows),
+                self._as_stream(operand, parameter.pieces[piece]),
+                sum(columns[:piece]),
+            )
+        )
+
+    def matrix(self, name: str) -> int:
+        """Return the array of a matrix."""
+        parameter = self.graph.parameter(name)
+        columns = sum(self._size(p) for p in parameter.pieces)
+        return self._buffer(
+            f"parameter:{name}", Array("matrix", self._size(parameter.rows), columns)
+        )
+
+    def block(self, name: str, piece: int, *, transposed: bool) -> Block:
+        """Return the block of a factor."""
+        pieces = self.graph.parameter(name).pieces
+        first = sum(self._size(p) for p in pieces[:piece]) if len(pieces) > 1 else 0
+        return Block(self.matrix(name), first, transposed)
+
+
+class _TileLowering:
+    """One phase, one dimension: instructions on slots."""
+
+    def __init__(
+        self,
+        parent: _Lowering,
+        section: int,
+        phase: ProgramPhase,
+        dim: str,
+        groups: list[list[int]],
+        elementwise: list[int],
+    ) -> None:
+        self.parent = parent
+        self.values = parent.values
+        self.section = section
+        self.dim = dim
+        self.inside = {v for v in phase.elementwise if parent.alias[v] == v}
+        self.groups = groups
+        self.elementwise = [v for v in elementwise if parent.values[v].dim == dim]
+        self.made = TileProgram(1 if dim == BROADCAST else parent.sizes[dim])
+        self.found: dict[int, Operand] = {}
+        self.num_virtual = 0
+        self.uses = self._count_uses()
+
+    def lower(self) -> TileProgram:
+        for members in self.groups:
+            own = [v for v in members if self.values[v].dim == self.dim]
+            if own:
+                self._group(own)
+        for v in self.elementwise:
+            if v not in self.found and not self._is_fused(v):
+                self._compute(v)
+        _allocate(self.made)
+        return self.made
+
+    def _count_uses(self) -> dict[int, list[int]]:
+        uses: dict[int, list[int]] = {}
+        for v in self.elementwise:
+            for a in self.parent._args(v):
+                uses.setdefault(a, []).append(v)
+        return uses
+
+    def _is_fused(self, v: int) -> bool:
+        """Whether a product of two numbers is made by the one addition that reads it."""
+        if self.values[v].op != "mul" or v in self.parent.home or v not in self.inside:
+            return False
+        users = self.uses.get(v, [])
+        if len(users) != 1:
+            return False
+        user = users[0]
+        args = self.parent._args(user)
+        match self.values[user].op:
+            case "add":
+                # Of two products, the second is fused.
+                return args[1] == v or not self._could_fuse(args[1])
+            case "sub":
+                return args[1] == v
+            case _:
+                return False
+
+    def _could_fuse(self, v: int) -> bool:
+        return (
+            self.values[v].op == "mul"
+            and v in self.inside
+            and v not in self.parent.home
+            and len(self.uses.get(v, [])) == 1
+        )
+
+    def _slot(self) -> Slot:
+        self.num_virtual += 1
+        return Slot(self.num_virtual - 1)
+
+    def _emit(self, op: str, target: Operand, *args: Operand, random: int = -1) -> None:
+        self.made.instructions.append(Instruction(op, target, args, random))
+
+    def _group(self, products: list[int]) -> None:
+        parent = self.parent
+        slots: list[Slot] = []
+        blocks: list[list[Block]] = []
+        for v in products:
+            slot = self._slot()
+            slots.append(slot)
+            self.found[v] = slot
+            blocks.append(
+                [
+                    parent.block(f.parameter, f.piece, transposed=f.transposed)
+                    for f in factors(parent.graph, v)
+                ]
+            )
+        operands = [parent._array(a) for a in parent._args(products[0])]
+        self.made.groups.append(Group(operands, slots, blocks))
+        for v in products:
+            if v in parent.home:
+                self._emit("store", Element(parent.home[v]), self.found[v])
+
+    def _operand(self, v: int) -> Operand:
+        """Return where an argument is found, computing it where that is the way."""
+        if v in self.found:
+            return self.found[v]
+        parent, value = self.parent, self.values[v]
+        if isinstance(value.attribute, Random) and value.attribute.per_step:
+            slot = self._slot()
+            self._emit("random", slot, random=parent._mask(v))
+            self.found[v] = slot
+            return slot
+        is_here = v in self.inside and value.op not in LEAVES
+        if is_here and value.dim == BROADCAST:
+            self._compute(v)
+            return self.found[v]
+        splat = value.dim == BROADCAST and self.dim != BROADCAST
+        array = parent.private.get(v)
+        return Element(parent._array(v) if array is None else array, splat)
+
+    def _compute(self, v: int) -> None:
+        """Compute a value into its home, or a slot."""
+        parent, value = self.parent, self.values[v]
+        if value.op in ROW_OPS:  # computed by its norm: here for the stream of it
+            self._emit("store", Element(parent.home[v]), Element(parent.private[v]))
+            return
+        op, args = self._fused(v)
+        operands = [self._operand(a) for a in args]
+        if len(operands) == 1 and isinstance(operands[0], Element) and operands[0].splat:
+            slot = self._slot()
+            self._emit("copy", slot, operands[0])
+            operands = [slot]
+        is_own = value.dim == self.dim
+        if is_own and v in parent.private:
+            target: Operand = Element(parent.private[v])
+        elif is_own and v in parent.home:
+            target = Element(parent.home[v])
+        else:
+            target = self._slot()
+        self._emit(op, target, *operands)
+        self.found[v] = target
+        if is_own and v in parent.private:
+            self._emit("store", Element(parent.home[v]), target)
+
+    def _fused(self, v: int) -> tuple[str, tuple[int, ...]]:
+        value, args = self.values[v], self.parent._args(v)
+        if value.op == "add" and args[0] != args[1]:
+            for k in (1, 0):
+                if self._is_fused(args[k]) and self.uses[args[k]] == [v]:
+                    return "fma", (*self.parent._args(args[k]), args[1 - k])
+        if value.op == "sub" and args[0] != args[1] and self._is_fused(args[1]):
+            return "fnma", (*self.parent._args(args[1]), args[0])
+        return value.op, args
+
+
+def _allocate(program: TileProgram) -> None:
+    """Give slots to values so that few are needed: a slot is free after its last reading."""
+    last: dict[int, int] = {}
+    for k, i in enumerate(program.instructions):
+        for operand in (*i.args, i.target):
+            if isinstance(operand, Slot):
+                last[operand.index] = k
+    taken: dict[int, Slot] = {}
+    free: list[int] = []
+    count = 0
+
+    def take(virtual: int) -> Slot:
+        nonlocal count
+        if virtual not in taken:
+            if free:
+                taken[virtual] = Slot(free.pop())
+            else:
+                taken[virtual] = Slot(count)
+                count += 1
+        return taken[virtual]
+
+    for group in program.groups:
+        group.slots = [take(slot.index) for slot in group.slots]
+    for k, i in enumerate(program.instructions):
+        args = tuple(taken[a.index] if isinstance(a, Slot) else a for a in i.args)
+        for virtual in {a.index for a in i.args if isinstance(a, Slot)}:
+            if last[virtual] == k:
+                free.append(taken[virtual].index)
+        target = i.target
+        if isinstance(target, Slot):
+            is_read = last[target.index] > k
+            target = take(target.index)
+            if not is_read:
+                free.append(target.index)
+        i.args, i.target = args, target
+    program.num_slots = max(count, 1)
