@@ -313,6 +313,8 @@ class _Lowering:
                 if self._is_computed_in(loop, v, name):
                     is_stream = name in shifted or name in self.wanted_states
                     (escaping if is_stream else crossing).add(v)
+                elif v in self.where:
+                    escaping.add(v)
         return escaping, crossing
 
     def _is_computed_in(self, loop: Loop, v: int, state: str) -> bool:
