@@ -44,6 +44,7 @@ def run(
     delays: Mapping[str, tuple[Delay, Tensor]] | None = None,
     instruction_set: str = "",
     num_threads: int | None = None,
+    weights_key: int = -1,
 ) -> Result:
     delays = delays or {}
     stream = next(iter(call.inputs.values()))
@@ -103,7 +104,7 @@ def run(
         0 if call.seed is None else int(call.seed),
         call.first_step,
         torch.get_num_threads() if num_threads is None else num_threads,
-        -1,
+        weights_key,
     )
     streams = {name: made[buffer] for name, buffer in lowered.streams.items()}
     outputs = {n: streams[f"output:{n}"] for n, _ in program.graph.outputs}
