@@ -9,6 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11; do \
 
 BIN := .venv/bin
 READY := .venv/ready
+NATIVE := CMakeLists.txt $(wildcard csrc/*.cpp csrc/*.h)
 PIP_OPTIONS := --disable-pip-version-check --no-input
 TORCH ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
@@ -33,7 +34,7 @@ format: setup
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-$(READY): requirements.lock pyproject.toml src/ostinato/__init__.py | python
+$(READY): requirements.lock pyproject.toml src/ostinato/__init__.py $(NATIVE) | python
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install $(PIP_OPTIONS) -r requirements.lock
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --no-deps --no-build-isolation -e .
