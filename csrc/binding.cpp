@@ -4,6 +4,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <sstream>
@@ -37,6 +38,55 @@ class Engine {
 
   void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
            uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
+    run_views(num_steps, num_rows, nb::len(buffers),
+              [&](size_t k) { return view(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k); },
+              lengths, seed, first_step, num_threads, weights_key);
+  }
+
+  // The same with buffers as (address, shape …, strides in elements …): quicker to say from Python.
+  void run_at(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
+              uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
+    run_views(num_steps, num_rows, nb::len(buffers),
+              [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); }, lengths, seed,
+              first_step, num_threads, weights_key);
+  }
+
+  std::string instruction_set() const { return executor_.instruction_set(); }
+
+ private:
+  struct View {
+    void* data;
+    size_t dims;
+    int64_t shape[3], stride[3];
+  };
+
+  static View view(const nb::ndarray<nb::device::cpu>& given, size_t k) {
+    if (given.dtype() != nb::dtype<T>())
+      throw PlanError("buffer " + std::to_string(k) + " has another dtype than the engine");
+    View v{const_cast<void*>(given.data()), given.ndim(), {}, {}};
+    for (size_t d = 0; d < std::min<size_t>(v.dims, 3); ++d) {
+      v.shape[d] = int64_t(given.shape(d));
+      v.stride[d] = given.stride(d);
+    }
+    return v;
+  }
+
+  static View view(const nb::tuple& given, size_t k) {
+    const size_t dims = given.size() / 2;
+    if (given.size() % 2 == 0 || dims < 1 || dims > 3)
+      throw PlanError("buffer " + std::to_string(k) + " is no (address, shape …, strides …)");
+    View v{reinterpret_cast<void*>(nb::cast<uintptr_t>(given[0])), dims, {}, {}};
+    for (size_t d = 0; d < dims; ++d) {
+      v.shape[d] = nb::cast<int64_t>(given[1 + d]);
+      v.stride[d] = nb::cast<int64_t>(given[1 + dims + d]);
+    }
+    return v;
+  }
+
+  template <class ViewOf>
+  void run_views(int64_t num_steps, int64_t num_rows, size_t num_buffers, ViewOf view_of,
+                 const std::optional<Words>& lengths, uint64_t seed, int64_t first_step,
+                 int num_threads, int64_t weights_key) {
     if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
         (num_steps && num_rows > INT32_MAX / num_steps))
       throw PlanError("T and B must be from 0 to 2^31, and their product too");
@@ -54,24 +104,17 @@ class Engine {
           throw PlanError("a length is not between 0 and T");
       call.lengths = lengths->data();
     }
-    if (nb::len(buffers) != shapes_.size()) {
-      std::ostringstream text;
-      text << "got " << nb::len(buffers) << " buffers, expected " << shapes_.size();
-      throw PlanError(text.str());
-    }
-    for (size_t k = 0; k < shapes_.size(); ++k)
-      call.buffers.push_back(buffer(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k, call));
+    if (num_buffers != shapes_.size())
+      throw PlanError("got " + std::to_string(num_buffers) + " buffers, expected " +
+                      std::to_string(shapes_.size()));
+    for (size_t k = 0; k < shapes_.size(); ++k) call.buffers.push_back(buffer(view_of(k), k, call));
     nb::gil_scoped_release released;
     executor_.run(call);
   }
 
-  std::string instruction_set() const { return executor_.instruction_set(); }
-
- private:
-  Buffer buffer(const nb::ndarray<nb::device::cpu>& given, size_t k, const Call& call) const {
+  Buffer buffer(const View& given, size_t k, const Call& call) const {
     const Array* array = shapes_[k];
     if (!array) return Buffer{nullptr, 0, 0};
-    if (given.dtype() != nb::dtype<T>()) throw PlanError("buffer " + std::to_string(k) + " has another dtype");
     int64_t expected[3] = {0, 0, 0};
     size_t dims = 0;
     switch (array->kind) {
@@ -85,26 +128,26 @@ class Engine {
       default: throw PlanError("malformed plan: a buffer for an array that needs none");
     }
     expected[dims++] = array->kind == ArrayKind::matrix ? array->columns : array->size;
-    bool fits = given.ndim() == dims;
-    for (size_t d = 0; fits && d < dims; ++d) fits = int64_t(given.shape(d)) == expected[d];
-    if (fits && expected[dims - 1] > 1) fits = given.stride(dims - 1) == 1;
+    bool fits = given.dims == dims;
+    for (size_t d = 0; fits && d < dims; ++d) fits = given.shape[d] == expected[d];
+    if (fits && expected[dims - 1] > 1) fits = given.stride[dims - 1] == 1;
     if (!fits) {
       std::ostringstream text;
       text << "buffer " << k << " has shape [";
-      for (size_t d = 0; d < given.ndim(); ++d) text << (d ? ", " : "") << given.shape(d);
+      for (size_t d = 0; d < given.dims; ++d) text << (d ? ", " : "") << given.shape[d];
       text << "], expected [";
       for (size_t d = 0; d < dims; ++d) text << (d ? ", " : "") << expected[d];
       text << "] with adjacent units";
       throw PlanError(text.str());
     }
-    Buffer found{const_cast<void*>(given.data()), 0, 0};
+    Buffer found{given.data, 0, 0};
     if (array->kind == ArrayKind::stream) {
-      found.stride_step = given.stride(0);
-      found.stride_row = given.stride(1);
+      found.stride_step = given.stride[0];
+      found.stride_row = given.stride[1];
     } else if (array->kind == ArrayKind::rows) {
-      found.stride_row = given.stride(0);
+      found.stride_row = given.stride[0];
     } else if (array->kind == ArrayKind::matrix) {
-      found.stride_step = given.stride(0);
+      found.stride_step = given.stride[0];
     }
     return found;
   }
@@ -115,12 +158,16 @@ class Engine {
 
 template <class T>
 void bind(nb::module_& m, const char* name) {
-  nb::class_<Engine<T>>(m, name)
-      .def(nb::init<Words, Numbers, const std::string&>(), nb::arg("words"), nb::arg("numbers"),
+  const auto add = [](auto& type, const char* method, auto function) {
+    type.def(method, function, nb::arg("num_steps"), nb::arg("num_rows"), nb::arg("buffers"),
+             nb::arg("lengths") = nb::none(), nb::arg("seed") = 0, nb::arg("first_step") = 0,
+             nb::arg("num_threads") = 1, nb::arg("weights_key") = -1);
+  };
+  nb::class_<Engine<T>> type(m, name);
+  add(type, "run", &Engine<T>::run);
+  add(type, "run_at", &Engine<T>::run_at);
+  type.def(nb::init<Words, Numbers, const std::string&>(), nb::arg("words"), nb::arg("numbers"),
            nb::arg("instruction_set") = "")
-      .def("run", &Engine<T>::run, nb::arg("num_steps"), nb::arg("num_rows"), nb::arg("buffers"),
-           nb::arg("lengths") = nb::none(), nb::arg("seed") = 0, nb::arg("first_step") = 0, nb::arg("num_threads") = 1,
-           nb::arg("weights_key") = -1)
       .def_prop_ro("instruction_set", &Engine<T>::instruction_set);
 }
 

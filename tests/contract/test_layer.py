@@ -267,6 +267,11 @@ def test_training_is_reproducible_by_seed(name: str, option: Option) -> None:
     assert torch.equal(runs[0], runs[2]) == (not drops)
 
 
+torch_func = pytest.mark.filterwarnings("ignore::ostinato.core.errors.EngineFallback")
+"""Transforms of torch.func run on the eager engine, which the dispatch says once."""
+
+
+@torch_func
 @combinations
 def test_functional_transforms(name: str, option: Option) -> None:
     layer = make_layer(name, option.arguments).eval()
@@ -285,6 +290,7 @@ def test_functional_transforms(name: str, option: Option) -> None:
             assert_close(per_row[key][row], alone[key], key)
 
 
+@torch_func
 @every_cell
 def test_lengths_and_resets_under_vmap(name: str) -> None:
     layer = make_layer(name).eval()
@@ -302,6 +308,7 @@ def test_lengths_and_resets_under_vmap(name: str) -> None:
 
 
 # torch.func's own decompositions are still scripted.
+@torch_func
 @pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:DeprecationWarning")
 @pytest.mark.parametrize("name", ["elman", "lstm", "mingru"])
 def test_jacobians_and_hessians(name: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ostinato import cells
-from ostinato.core.errors import OptionError, UnknownNameError
+from ostinato.core.errors import EngineFallback, OptionError, UnknownNameError
 from ostinato.engines import ENGINES, Engine, Request, choose
 from ostinato.engines.dispatch import verdicts
 
@@ -16,10 +16,15 @@ def _request() -> Request:
 
 
 def test_auto_takes_the_first_engine_that_accepts(monkeypatch: pytest.MonkeyPatch) -> None:
-    picky = Engine("picky", ENGINES["eager"].run, lambda _: "needs a moon", "for moons")
-    engines = {"picky": picky, **ENGINES}
+    picky = Engine("picky", ENGINES["eager"].run, lambda _: "needs a moon", "for moons", "cpu")
+    engines = {"picky": picky, "eager": ENGINES["eager"]}
     monkeypatch.setattr("ostinato.engines.dispatch.ENGINES", engines)
-    assert choose("auto", _request()).name == "eager"
+    monkeypatch.setattr("ostinato.engines.dispatch._warned", set())
+    with pytest.warns(
+        EngineFallback, match="the picky engine does not run this layer: needs a moon"
+    ):
+        assert choose("auto", _request()).name == "eager"
+    assert choose("auto", _request()).name == "eager"  # says it once: a second warning would raise
     found = [str(v) for v in verdicts(_request())]
     assert found[0] == "picky: refused, needs a moon"
     assert found[1].startswith("eager: runs it, ")
@@ -29,8 +34,20 @@ def test_auto_takes_the_first_engine_that_accepts(monkeypatch: pytest.MonkeyPatc
         choose("picky", _request())
 
 
+def test_the_native_engine_is_preferred_on_the_cpu_and_says_what_it_refuses() -> None:
+    assert choose("auto", _request()).name == "native"
+    program = _request().program
+    for request, reason in (
+        (Request(program, torch.float32, torch.device("meta")), "it runs on the CPU"),
+        (Request(program, torch.float16, torch.device("cpu")), "the tensors are torch.float16"),
+    ):
+        assert reason in str(verdicts(request)[0])
+    with pytest.raises(OptionError, match="checkpoint_every has no meaning"):
+        choose("eager", Request(program, torch.float32, torch.device("cpu"), 8))
+
+
 def test_an_unknown_engine_lists_the_known_ones() -> None:
     with pytest.raises(
-        UnknownNameError, match="unknown engine 'native'\nexpected one of: auto, eager"
+        UnknownNameError, match="unknown engine 'cudnn'\nexpected one of: auto, eager, native"
     ):
-        choose("native", _request())
+        choose("cudnn", _request())

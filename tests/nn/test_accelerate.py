@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 
 import pytest
 import torch
@@ -141,8 +142,12 @@ def test_a_layer_by_itself() -> None:
 @pytest.mark.parametrize("kind", ["RNN", "LSTM", "GRU"])
 def test_explain_names_the_engine_and_its_reason(kind: str) -> None:
     text = repr(onn.explain(getattr(onn, kind)(3, 4), torch.randn(5, 2, 3)))
-    assert "engine: eager (engine='auto')" in text
+    assert "engine: native (engine='auto')" in text
+    assert "native: runs it, C++ on the CPU" in text
     assert "eager: runs it, plain torch operations" in text
+    assert re.search(
+        r"flops, [\d,]+ of them in the loop, which reads and writes [\d,]+ bytes", text
+    )
     assert "h[t-1]" in text
     with pytest.raises(OptionError, match="got a Linear, expected a recurrent layer"):
         onn.explain(nn.Linear(2, 2))

@@ -102,6 +102,10 @@ class EquationError(OstinatoError, ValueError):
         super().__init__(_shown(message, source, (span, also), mend))
 
 
+class EngineFallback(_Picklable, UserWarning):
+    """A slower engine runs what the one made for the device does not; the message says why."""
+
+
 class EquationHint(_Picklable, UserWarning):
     """The equations are valid, but probably not what was meant.
 

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 
-from ostinato.core.errors import OptionError, UnknownNameError
+from ostinato.core.errors import EngineFallback, OptionError, UnknownNameError
 from ostinato.engines import eager
 from ostinato.equations.program import Program
+
+try:
+    from ostinato.engines.native import engine as native
+except ImportError as error:
+    native = None
+    _NOT_BUILT = f"its C++ part is not built ({error})"
+else:
+    _NOT_BUILT = None
 
 
 @dataclass(frozen=True)
@@ -21,11 +30,13 @@ class Request:
         program: of one layer and direction.
         dtype: of inputs and weights.
         device: of inputs and weights.
+        checkpoint_every: see ``Call``.
     """
 
     program: Program
     dtype: torch.dtype
     device: torch.device
+    checkpoint_every: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,12 +48,14 @@ class Engine:
         run: executes a program; differentiable.
         refusal: the reason why a request cannot be run, or None.
         summary: what the engine is for.
+        device_type: the device that the engine is the fastest on; None where it is for any.
     """
 
     name: str
     run: Callable[[Program, eager.Call], eager.Result]
     refusal: Callable[[Request], str | None]
     summary: str
+    device_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -57,16 +70,54 @@ class Verdict:
         return f"{self.engine}: {'runs it' if self.accepted else 'refused'}, {self.reason}"
 
 
-def _never(_: Request) -> str | None:
+def _eager_refusal(request: Request) -> str | None:
+    if request.checkpoint_every:
+        return "it keeps every step, so checkpoint_every has no meaning there"
     return None
 
 
+def _native_refusal(request: Request) -> str | None:
+    if _NOT_BUILT is not None:
+        return _NOT_BUILT
+    if request.device.type != "cpu":
+        return f"it runs on the CPU, the tensors are on {request.device}"
+    if request.dtype not in (torch.float32, torch.float64, torch.bfloat16):
+        return f"it takes float32, float64 and bfloat16, the tensors are {request.dtype}"
+    if _is_transformed():
+        return "a transform of torch.func or forward-mode differentiation is at work"
+    return None
+
+
+def _is_transformed() -> bool:
+    # torch has no public question for either.
+    functorch = torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
+    level = torch.autograd.forward_ad._current_level  # pyright: ignore[reportPrivateUsage]
+    return bool(functorch) or level >= 0
+
+
+def _native_run(program: Program, call: eager.Call) -> eager.Result:
+    assert native is not None
+    return native.run(program, call)
+
+
 ENGINES: Final[dict[str, Engine]] = {
+    "native": Engine(
+        "native",
+        _native_run,
+        _native_refusal,
+        "C++ on the CPU: packed weights, register-blocked products, fused element-wise programs",
+        "cpu",
+    ),
     "eager": Engine(
-        "eager", eager.run, _never, "plain torch operations, step by step: any device and dtype"
-    )
+        "eager",
+        eager.run,
+        _eager_refusal,
+        "plain torch operations, step by step: any device and dtype",
+    ),
 }
 """The engines, the preferred ones first."""
+
+_warned: set[tuple[str, str]] = set()
 
 
 def verdicts(request: Request) -> tuple[Verdict, ...]:
@@ -97,7 +148,23 @@ def choose(name: str, request: Request) -> Engine:
     """
     check_engine(name)
     for engine in ENGINES.values() if name == "auto" else (ENGINES[name],):
-        if engine.refusal(request) is None:
+        reason = engine.refusal(request)
+        if reason is None:
             return engine
+        if name == "auto" and engine.device_type == request.device.type:
+            _warn_once(engine.name, reason)
     reasons = "\n".join(str(v) for v in verdicts(request))
     raise OptionError(f"engine={name!r} does not run this layer\n{reasons}\nmend: engine='auto'")
+
+
+def _warn_once(engine: str, reason: str) -> None:
+    """Say that a slower engine takes over, once for each reason."""
+    if torch.compiler.is_compiling() or (engine, reason) in _warned:
+        return
+    _warned.add((engine, reason))
+    warnings.warn(
+        f"the {engine} engine does not run this layer: {reason}\n"
+        "a slower engine takes over; ost.explain(layer, x) says which, engine=… asks for one",
+        EngineFallback,
+        stacklevel=3,
+    )

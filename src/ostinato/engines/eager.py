@@ -17,6 +17,7 @@ from ostinato.engines.operations import OPERATIONS
 from ostinato.engines.random import bernoulli_mask
 from ostinato.equations.graph import BROADCAST, Factor, Random, Reduction
 from ostinato.equations.program import Loop, Phase, Program
+from ostinato.equations.saves import SaveVariant
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,9 @@ class Call:
         first_step: the number of the first step, for a sequence run in pieces.
         keep: values to return at every step.
         states: states to return at every step.
+        memory: what an engine with a backward pass of its own saves in the forward pass.
+        checkpoint_every: such an engine saves the states only every so many steps and recomputes
+            what lies between; 0 saves every step.
     """
 
     inputs: Mapping[str, Tensor]
@@ -61,6 +65,8 @@ class Call:
     first_step: int = 0
     keep: Collection[int] = ()
     states: Collection[str] = field(default=())
+    memory: SaveVariant = "fast"
+    checkpoint_every: int = 0
 
 
 def run(program: Program, call: Call) -> Result:

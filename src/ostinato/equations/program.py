@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from itertools import count
+from secrets import token_hex
+from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
 
 from ostinato.equations.graph import Graph, Reduction
 from ostinato.equations.structure import CellKind, LoopKind
@@ -80,6 +83,8 @@ class Program:
             adjoint), those with one operand together.
         reverse: the loops run from the last step to the first.
         kind: the class of the hardest loop.
+        name: by which this process finds the program again: no two programs of any two processes
+            share one.
     """
 
     graph: Graph
@@ -87,6 +92,14 @@ class Program:
     reductions: tuple[tuple[Reduction, ...], ...]
     reverse: bool
     kind: CellKind
+    name: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", f"{_PROCESS}.{next(_numbers)}")
+        _programs[self.name] = self
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Program, (self.graph, self.sections, self.reductions, self.reverse, self.kind)
 
     @property
     def loops(self) -> tuple[Loop, ...]:
@@ -102,6 +115,16 @@ class Program:
         from ostinato.equations.listing import listing
 
         return listing(self)
+
+
+_PROCESS: Final = token_hex(8)
+_numbers = count()
+_programs: WeakValueDictionary[str, Program] = WeakValueDictionary()
+
+
+def program_called(name: str) -> Program | None:
+    """Return the program of this process with a ``name``, or None."""
+    return _programs.get(name)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
-from ostinato.engines.dispatch import Request, choose, verdicts
+from ostinato.engines.dispatch import choose, verdicts
+from ostinato.equations.analysis import Analysis
 from ostinato.nn.layer import SequenceLayer
+from ostinato.nn.stack import Stack
 
 
 class Explanation:
@@ -38,19 +40,40 @@ def explain(layer: nn.Module, x: Tensor | None = None) -> Explanation:
             "mend: call ostinato.accelerate(model) first, and explain one of its layers"
         )
     like = next(layer.parameters()) if x is None else x
-    program = layer.stack.program(training=layer.training, resets=False, lengths=False)
-    request = Request(program, like.dtype, like.device)
-    chosen = choose(layer.stack.engine, request)
-    loops = [
-        f"loop over {', '.join(loop.states)}: {loop.kind}, "
-        f"{sum(bool(p.products) for p in loop.phases)} phase(s) of products a step"
-        for loop in program.loops
-    ]
+    stack = layer.stack
+    program = stack.program(training=layer.training, resets=False, lengths=False)
+    request = stack.request(program, like)
+    chosen = choose(stack.engine, request)
     lines = [
         repr(layer),
-        f"engine: {chosen.name} (engine={layer.stack.engine!r})",
+        f"engine: {chosen.name} (engine={stack.engine!r})",
         *(f"  {verdict}" for verdict in verdicts(request)),
-        *loops,
+        *(
+            f"loop over {', '.join(loop.states)}: {loop.kind}, "
+            f"{sum(bool(p.products) for p in loop.phases)} phase(s) of products a step"
+            for loop in program.loops
+        ),
+        *_costs(stack, Analysis(program.kind, program), like.element_size()),
         str(program),
     ]
     return Explanation("\n".join(lines))
+
+
+def _costs(stack: Stack, analysis: Analysis, itemsize: int) -> list[str]:
+    """Return what a step costs, a line for each layer whose sizes differ."""
+    lines: list[str] = []
+    for sizes in dict.fromkeys(tuple(s.items()) for s in stack.sizes):
+        named = dict(sizes)
+        saved = analysis.saved_bytes(named, stack.memory, itemsize)
+        lines.append(
+            f"a step of one row of {stack.graph.inputs[0].name}[{named[stack.graph.inputs[0].dim]}]:"
+            f" {analysis.flops(named):,} flops, {analysis.loop_flops(named):,} of them in the loop,"
+            f" which reads and writes {analysis.bytes_per_step(named, itemsize):,} bytes;"
+            f" training keeps {saved:,} bytes beside states and input (memory={stack.memory!r})"
+        )
+    if stack.checkpoint_every:
+        lines.append(
+            f"checkpoint_every={stack.checkpoint_every}: training keeps the states of every "
+            f"{stack.checkpoint_every}th step alone, and the rest for that many steps at a time"
+        )
+    return lines

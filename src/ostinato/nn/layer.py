@@ -5,13 +5,14 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato.core.errors import OptionError, ShapeError
+from ostinato.equations.saves import SaveVariant
 from ostinato.nn.sequences import check_tensor, normalise
 from ostinato.nn.stack import Stack
 
@@ -146,6 +147,22 @@ def check_flags(**flags: object) -> None:
             raise OptionError(f"{name} must be True or False, got {value!r}\nmend: pass a boolean")
 
 
+def check_memory(memory: object, checkpoint_every: object) -> tuple[SaveVariant, int]:
+    """Return what the forward pass saves, and how often.
+
+    Raises:
+        OptionError: the variant is unknown, or the number of steps no whole number from 0.
+    """
+    if memory not in get_args(SaveVariant):
+        raise OptionError(
+            f"memory must be one of {', '.join(get_args(SaveVariant))}, got {memory!r}\n"
+            "mend: 'fast' is the default, 'lean' and 'states' save less and recompute more"
+        )
+    if checkpoint_every == 0 and not isinstance(checkpoint_every, bool):
+        return cast("SaveVariant", memory), 0
+    return cast("SaveVariant", memory), check_count("checkpoint_every", checkpoint_every)
+
+
 def check_dtype(x: Tensor, weight: Tensor | None) -> None:
     """Refuse tensors of another dtype or device than the weights.
 
@@ -184,6 +201,8 @@ def described_options(stack: Stack) -> list[str]:
         "layer_norm": options.layer_norm,
         "learn_initial_state": options.learn_initial_state,
         "return_all_states": stack.return_all_states,
+        "memory": stack.memory if stack.memory != "fast" else "",
+        "checkpoint_every": stack.checkpoint_every,
     }
     return [f"{name}={value!r}" for name, value in given.items() if value]
 

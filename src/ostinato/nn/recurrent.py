@@ -14,6 +14,7 @@ from ostinato.core.errors import OptionError
 from ostinato.engines.dispatch import check_engine
 from ostinato.equations.cell import Cell, parameter_shape
 from ostinato.equations.rewrites import Options, transform
+from ostinato.equations.saves import SaveVariant
 from ostinato.nn.init import start
 from ostinato.nn.layer import (
     SequenceLayer,
@@ -21,6 +22,7 @@ from ostinato.nn.layer import (
     check_chance,
     check_count,
     check_flags,
+    check_memory,
     described_options,
     place_suffix,
 )
@@ -51,6 +53,10 @@ class Recurrent(SequenceLayer):
         return_all_states: return the states at every step.
         sizes: sizes of further dimension classes, by the name of any value of the class.
         engine: ``auto`` or the name of an engine.
+        memory: what the native engine saves in the forward pass: ``fast`` all but cheap
+            arithmetic, ``lean`` products and norms only, ``states`` nothing but the states.
+        checkpoint_every: the native engine saves the states only every so many steps and
+            recomputes what lies between: memory for time in long sequences. 0: every step.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -77,11 +83,14 @@ class Recurrent(SequenceLayer):
         return_all_states: bool = False,
         sizes: Mapping[str, int] | None = None,
         engine: str = "auto",
+        memory: SaveVariant = "fast",
+        checkpoint_every: int = 0,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         check_engine(engine)
+        memory, checkpoint_every = check_memory(memory, checkpoint_every)
         check_flags(
             bidirectional=bidirectional,
             batch_first=batch_first,
@@ -119,6 +128,8 @@ class Recurrent(SequenceLayer):
             num_directions=2 if bidirectional else 1,
             engine=engine,
             return_all_states=return_all_states,
+            memory=memory,
+            checkpoint_every=checkpoint_every,
         )
         self._weights = transform(self.cell.graph, options).parameters
         for layer, direction in self.places():

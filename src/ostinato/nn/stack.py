@@ -18,6 +18,7 @@ from ostinato.engines.dispatch import Request
 from ostinato.equations.graph import Graph
 from ostinato.equations.program import Program
 from ostinato.equations.rewrites import RESET, VALID, Options, transform
+from ostinato.equations.saves import SaveVariant
 from ostinato.equations.schedule import compile_graph
 from ostinato.nn.sequences import Sequences
 
@@ -41,6 +42,8 @@ class Stack:
         num_directions: 1, or 2 where bidirectional.
         engine: name of an engine, or ``auto``.
         return_all_states: states are returned at every step.
+        memory: what the forward pass saves for the backward pass.
+        checkpoint_every: steps between saved states, 0 for every step.
     """
 
     graph: Graph
@@ -49,6 +52,8 @@ class Stack:
     num_directions: int = 1
     engine: str = "auto"
     return_all_states: bool = False
+    memory: SaveVariant = "fast"
+    checkpoint_every: int = 0
     step_graph: Graph = field(init=False)
     _programs: dict[tuple[bool, bool, bool, bool], Program] = field(init=False)
 
@@ -70,7 +75,7 @@ class Stack:
 
     def __reduce__(self) -> tuple[object, ...]:
         given = (self.graph, self.options, self.sizes, self.num_directions, self.engine)
-        return Stack, (*given, self.return_all_states)
+        return Stack, (*given, self.return_all_states, self.memory, self.checkpoint_every)
 
     @property
     def num_layers(self) -> int:
@@ -82,6 +87,10 @@ class Stack:
     ) -> Program:
         """Return the program of one layer and direction."""
         return self._programs[training, resets, lengths, reverse]
+
+    def request(self, program: Program, like: Tensor) -> Request:
+        """Return what an engine is asked about a run on tensors such as ``like``."""
+        return Request(program, like.dtype, like.device, self.checkpoint_every)
 
     def state_size(self, name: str) -> int:
         """Return the size of a state (that of every layer)."""
@@ -206,8 +215,10 @@ class _StackRun:
             sizes=stack.sizes[layer],
             seed=None if self.seed is None else self.seed + index,
             states=tuple(self.states) if stack.return_all_states else (),
+            memory=stack.memory,
+            checkpoint_every=stack.checkpoint_every,
         )
-        engine = choose(stack.engine, Request(program, like.dtype, like.device))
+        engine = choose(stack.engine, stack.request(program, like))
         return engine.run(program, call)
 
     def _initial(self, parameters: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:

@@ -24,11 +24,13 @@ from ostinato.engines.dispatch import check_engine
 from ostinato.equations.cell import parameter_shape
 from ostinato.equations.graph import Parameter
 from ostinato.equations.rewrites import Options
+from ostinato.equations.saves import SaveVariant
 from ostinato.nn.init import start
 from ostinato.nn.layer import (
     SequenceLayer,
     check_chance,
     check_flags,
+    check_memory,
     described_options,
     place_suffix,
 )
@@ -53,10 +55,13 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
         learn_initial_state: bool = False,
         return_all_states: bool = False,
         engine: str = "auto",
+        memory: SaveVariant = "fast",
+        checkpoint_every: int = 0,
         named: NamedCell | None = None,
     ) -> None:
         """Compile the cell and add the parameters that the options bring."""
         check_engine(engine)
+        memory, checkpoint_every = check_memory(memory, checkpoint_every)
         check_flags(
             layer_norm=layer_norm,
             learn_initial_state=learn_initial_state,
@@ -86,6 +91,8 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
             num_directions=num_directions,
             engine=engine,
             return_all_states=return_all_states,
+            memory=memory,
+            checkpoint_every=checkpoint_every,
         )
         self._layout = {
             held: names for held, names in layout.items() if self.bias or "bias" not in held
@@ -236,6 +243,8 @@ class RNN(_OneState, nn.RNN):
         learn_initial_state: see ``Recurrent``.
         return_all_states: see ``Recurrent``.
         engine: see ``Recurrent``.
+        memory: see ``Recurrent``.
+        checkpoint_every: see ``Recurrent``.
     """
 
     def __init__(
@@ -257,6 +266,8 @@ class RNN(_OneState, nn.RNN):
         learn_initial_state: bool = False,
         return_all_states: bool = False,
         engine: str = "auto",
+        memory: SaveVariant = "fast",
+        checkpoint_every: int = 0,
     ) -> None:
         nn.RNN.__init__(
             self,
@@ -278,6 +289,8 @@ class RNN(_OneState, nn.RNN):
             learn_initial_state=learn_initial_state,
             return_all_states=return_all_states,
             engine=engine,
+            memory=memory,
+            checkpoint_every=checkpoint_every,
         )
 
     def _named_cell(self) -> NamedCell:
@@ -305,6 +318,8 @@ class GRU(_OneState, nn.GRU):
         learn_initial_state: see ``Recurrent``.
         return_all_states: see ``Recurrent``.
         engine: see ``Recurrent``.
+        memory: see ``Recurrent``.
+        checkpoint_every: see ``Recurrent``.
     """
 
     def __init__(
@@ -325,6 +340,8 @@ class GRU(_OneState, nn.GRU):
         learn_initial_state: bool = False,
         return_all_states: bool = False,
         engine: str = "auto",
+        memory: SaveVariant = "fast",
+        checkpoint_every: int = 0,
     ) -> None:
         nn.GRU.__init__(
             self,
@@ -345,6 +362,8 @@ class GRU(_OneState, nn.GRU):
             learn_initial_state=learn_initial_state,
             return_all_states=return_all_states,
             engine=engine,
+            memory=memory,
+            checkpoint_every=checkpoint_every,
         )
 
     def _named_cell(self) -> NamedCell:
@@ -372,6 +391,8 @@ class LSTM(TorchLayer, nn.LSTM):
         learn_initial_state: see ``Recurrent``.
         return_all_states: see ``Recurrent``.
         engine: see ``Recurrent``.
+        memory: see ``Recurrent``.
+        checkpoint_every: see ``Recurrent``.
     """
 
     def __init__(
@@ -394,6 +415,8 @@ class LSTM(TorchLayer, nn.LSTM):
         learn_initial_state: bool = False,
         return_all_states: bool = False,
         engine: str = "auto",
+        memory: SaveVariant = "fast",
+        checkpoint_every: int = 0,
     ) -> None:
         nn.LSTM.__init__(
             self,
@@ -420,6 +443,8 @@ class LSTM(TorchLayer, nn.LSTM):
             learn_initial_state=learn_initial_state,
             return_all_states=return_all_states,
             engine=engine,
+            memory=memory,
+            checkpoint_every=checkpoint_every,
             named=cells.entry("lstm_peephole") if peepholes else None,
         )
 

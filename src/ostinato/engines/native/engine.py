@@ -1,122 +1,689 @@
-"""Runs programs on the CPU through plans; torch tensors in and out."""
+"""Programs on the CPU through plans, as an operator of torch: ``ostinato::scan``.
+
+The operator has a fake kernel, so that ``torch.compile`` and ``torch.export`` see one node, and a
+backward pass: the adjoint program, run by ``ostinato::scan_backward``. A backward pass that must
+itself be differentiated runs on the eager engine.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
 
+from ostinato.core.errors import OptionError
+from ostinato.engines import eager
 from ostinato.engines.eager import Call, Result
-from ostinato.engines.native import _native
-from ostinato.engines.native.lower import Delay, Lowered, lower
-from ostinato.equations.program import Program
+from ostinato.engines.native.executor import BufferSpec, Executor, Precision, executor
+from ostinato.engines.native.lower import Delay
+from ostinato.equations.adjoint import adjoint
+from ostinato.equations.program import Adjoint, Program, program_called
 from ostinato.equations.rewrites import VALID
+from ostinato.equations.saves import SaveVariant
 
-DTYPES = {torch.float32: _native.EngineFloat, torch.float64: _native.EngineDouble}
+PRECISIONS: Final[dict[torch.dtype, Precision]] = {
+    torch.float32: "float32",
+    torch.float64: "float64",
+}
 
+Views = dict[str, Tensor]
 
-@lru_cache(maxsize=256)
-def _ready(
-    program: Program,
-    sizes: tuple[tuple[str, int], ...],
-    keep: tuple[int, ...],
-    states: tuple[str, ...],
-    delays: tuple[tuple[str, Delay], ...],
-    dtype: torch.dtype,
-    instruction_set: str,
-) -> tuple[Lowered, object]:
-    lowered = lower(program, dict(sizes), keep=keep, states=states, delays=dict(delays))
-    words, numbers = lowered.plan.encode()
-    engine = DTYPES[dtype](
-        torch.tensor(words, dtype=torch.int64).numpy(),
-        torch.tensor(numbers, dtype=torch.float64).numpy(),
-        instruction_set,
-    )
-    return lowered, engine
+_MOST_KEPT: Final = 1024
 
 
-def run(
-    program: Program,
-    call: Call,
-    *,
-    delays: Mapping[str, tuple[Delay, Tensor]] | None = None,
-    instruction_set: str = "",
-    num_threads: int | None = None,
-    weights_key: int = -1,
-) -> Result:
-    delays = delays or {}
-    stream = next(iter(call.inputs.values()))
-    num_steps, num_rows = stream.shape[:2]
-    dtype = next((s.dtype for s in call.inputs.values() if s.is_floating_point()), stream.dtype)
-    lowered, engine = _ready(
+@dataclass(frozen=True)
+class Scan:
+    """What an operator call runs: everything but tensors.
+
+    Attributes:
+        program: of one direction.
+        sizes: dimension class to size.
+        keep: values wanted at every step.
+        states: states wanted at every step.
+        memory: what the forward pass saves for the backward pass.
+        checkpoint_every: steps between saved states; 0 saves every step.
+        trim: the call brings lengths, and no step past a row's end is run.
+    """
+
+    program: Program
+    sizes: tuple[tuple[str, int], ...]
+    keep: tuple[int, ...]
+    states: tuple[str, ...]
+    memory: SaveVariant
+    checkpoint_every: int
+    trim: bool
+
+    @property
+    def input_names(self) -> list[str]:
+        """The streams that the operator takes."""
+        return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
+
+    @property
+    def parameter_names(self) -> list[str]:
+        """The weights that the operator takes."""
+        return [p.name for p in self.program.graph.parameters]
+
+    @property
+    def state_names(self) -> list[str]:
+        """The states whose initial values the operator takes."""
+        return [s.name for s in self.program.graph.states]
+
+    @property
+    def adjoint(self) -> Adjoint:
+        """The backward pass."""
+        key = id(self.program), self.memory
+        if key not in _adjoints:
+            _adjoints[key] = self.program, adjoint(self.program, self.memory)
+        return _adjoints[key][1]
+
+    def forward(self, *, saves: bool) -> Executor:
+        """Return the executor of the forward pass."""
+        keep, states = self.keep, self.states
+        if saves:
+            keep = tuple(dict.fromkeys((*keep, *self.adjoint.saved)))
+            states = tuple(self.state_names)
+        return executor(self.program, dict(self.sizes), keep=keep, states=states, trim=self.trim)
+
+    def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...]) -> Executor:
+        """Return the executor of the backward pass."""
+        used = {i.name for i in self.adjoint.program.graph.inputs}
+        delays = {
+            f"last:{s}": Delay(f"next:{s}", f"initial:{s}", self.program.reverse)
+            for s in self.state_names
+            if f"last:{s}" in used
+        }
+        return executor(
+            self.adjoint.program,
+            dict(self.sizes),
+            delays=delays,
+            zeros=[name for name in zeros if name in used],
+            outputs=outputs,
+            trim=self.trim,
+        )
+
+    @property
+    def key(self) -> str:
+        """The scan as text, for the operator's schema; made of nothing that tracers stumble on."""
+        sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
+        keep = ",".join([f"{v}" for v in self.keep])
+        states = ",".join(self.states)
+        return (
+            f"{self.program.name};{sizes};{keep};{states};{self.memory};"
+            f"{self.checkpoint_every};{self.trim:d}"
+        )
+
+    @property
+    def results(self) -> list[str]:
+        """Names of what the operator returns first: ``output:y``, ``final:h``, …"""
+        graph = self.program.graph
+        return [
+            *[f"output:{name}" for name, _ in graph.outputs],
+            *[f"final:{s.name}" for s in graph.states],
+            *[f"state:{name}" for name in self.states],
+            *[f"keep:{v}" for v in self.keep],
+            *[f"gradient:{name}" for name in self.reduced],
+        ]
+
+    @property
+    def reduced(self) -> list[str]:
+        """Parameters whose gradients the program itself computes: it is an adjoint."""
+        names = {r.parameter for r in self.program.graph.reductions}
+        return [p.name for p in self.program.graph.parameters if p.name in names]
+
+
+_adjoints: dict[tuple[int, SaveVariant], tuple[Program, Adjoint]] = {}
+_scans: dict[str, Scan] = {}
+
+
+def _scan(key: str) -> Scan:
+    """Return the scan that a key describes."""
+    found = _scans.get(key)
+    if found is not None:
+        return found
+    name, sizes, keep, states, memory, checkpoint_every, trim = key.split(";")
+    program = program_called(name)
+    if program is None:
+        raise OptionError(
+            f"got a graph with the compiled cell {name!r}, which this process has not built\n"
+            "mend: trace or export in the process that runs it, or export with engine='eager'"
+        )
+    pairs = [pair.split("=") for pair in sizes.split(",") if pair]
+    made = Scan(
         program,
-        tuple(sorted(call.sizes.items())),
-        tuple(sorted(call.keep)),
-        tuple(sorted(call.states)),
-        tuple(sorted((n, d) for n, (d, _) in delays.items())),
-        dtype,
-        instruction_set,
+        tuple((dim, int(size)) for dim, size in pairs),
+        tuple(int(v) for v in keep.split(",") if v),
+        tuple(s for s in states.split(",") if s),
+        cast("SaveVariant", memory),
+        int(checkpoint_every),
+        trim == "1",
     )
-    lengths = None
-    if VALID in call.inputs:
-        lengths = (call.inputs[VALID][..., 0] != 0).sum(0)
-    given: dict[str, Tensor] = {}
-    for name, x in call.inputs.items():
-        given[f"input:{name}"] = x.to(dtype)
-    for name, x in call.parameters.items():
-        given[f"parameter:{name}"] = x
-    for name, x in call.initial.items():
-        given[f"initial:{name}"] = x
-    for d, tensor in delays.values():
-        given[d.initial] = tensor
-    by_name = {a.buffer: a for a in lowered.plan.arrays if a.buffer is not None}
-    buffers: list[Tensor] = []
-    made: dict[str, Tensor] = {}
-    for name in lowered.plan.buffers:
-        array = by_name[name]
-        tensor = given.get(name)
-        if tensor is None:
-            shape = {
-                "stream": (num_steps, num_rows, array.size),
-                "rows": (num_rows, array.size),
-                "vector": (array.size,),
-                "matrix": (array.size, array.columns),
-            }[array.kind]
-            zero = name.startswith("gradient:") or lengths is not None
-            tensor = torch.zeros(shape, dtype=dtype) if zero else torch.full(shape, torch.nan, dtype=dtype)
-            made[name] = tensor
-        else:
-            tensor = tensor.detach()
-            if array.kind == "rows":
-                tensor = tensor.expand(num_rows, array.size)
-            if array.kind == "vector":
-                tensor = tensor.reshape(array.size)
-            if tensor.shape[-1] > 1 and tensor.stride(-1) != 1:
-                tensor = tensor.contiguous()
-        buffers.append(tensor)
-    engine.run(
-        num_steps,
-        num_rows,
-        buffers,
-        None if lengths is None else lengths.numpy(),
-        0 if call.seed is None else int(call.seed),
+    while len(_scans) >= _MOST_KEPT:
+        _scans.pop(next(iter(_scans)), None)
+    _scans[key] = made
+    return made
+
+
+def run(program: Program, call: Call) -> Result:
+    """Run a program on streams of ``T`` steps and ``B`` rows; differentiable."""
+    graph = program.graph
+    first = next(iter(call.inputs.values()))
+    dtype = next((s.dtype for s in call.inputs.values() if s.is_floating_point()), first.dtype)
+    if dtype == torch.bfloat16:
+        return _converted(run(program, _wide(call)), dtype)
+    if graph.reductions and torch.is_grad_enabled() and _any_requires_grad(call):
+        return eager.run(program, call)
+    # Who looks at values past a row's end, or brings gradients there, wants them computed.
+    trim = VALID in call.inputs and not (
+        call.keep or any(i.name.startswith("grad_state:") for i in graph.inputs)
+    )
+    scan = Scan(
+        program,
+        tuple(call.sizes.items()),
+        tuple(call.keep),
+        tuple(call.states),
+        call.memory,
+        call.checkpoint_every,
+        trim,
+    )
+    saves = torch.is_grad_enabled() and _any_requires_grad(call) and not graph.reductions
+    valid = call.inputs[VALID] if trim else None
+    lengths = None if valid is None else valid.sum(0)[:, 0]
+    inputs = [call.inputs[name] for name in scan.input_names]
+    found: list[Tensor] = torch.ops.ostinato.scan(
+        [x if x.dtype == dtype else x.to(dtype) for x in inputs],
+        [call.parameters[name] for name in scan.parameter_names],
+        [call.initial[name] for name in scan.state_names],
+        lengths,
+        call.seed,
         call.first_step,
-        torch.get_num_threads() if num_threads is None else num_threads,
-        weights_key,
+        scan.key,
+        saves,
     )
-    streams = {name: made[buffer] for name, buffer in lowered.streams.items()}
-    outputs = {n: streams[f"output:{n}"] for n, _ in program.graph.outputs}
-    final = {s.name: made[f"final:{s.name}"] for s in program.graph.states}
-    states = {n: streams[f"state:{n}"] for n in call.states}
-    kept = {v: streams[f"keep:{v}"] for v in call.keep}
-    reductions = {
-        name.removeprefix("gradient:"): tensor
-        for name, tensor in made.items()
-        if name.startswith("gradient:")
-    }
-    for p in program.graph.parameters:
-        if p.kind == "scalar" and p.name in reductions:
-            reductions[p.name] = reductions[p.name].reshape(())
+    results = iter(found)
+    outputs = {name: next(results) for name, _ in graph.outputs}
+    final = {name: next(results) for name in scan.state_names}
+    states = {name: next(results) for name in scan.states}
+    kept = {v: next(results) for v in scan.keep}
+    reductions = {name: next(results) for name in scan.reduced}
+    if valid is not None:
+        assert lengths is not None
+        for name, stream in states.items():
+            held = call.initial[name]
+            if not program.reverse:
+                last = (lengths - 1).clamp_min(0)[None, :, None].expand(1, *stream.shape[1:])
+                held = torch.where(valid.any(0), stream.gather(0, last)[0], held)
+            states[name] = torch.where(valid, stream, held)
     return Result(outputs, final, states, kept, reductions)
+
+
+def _wide(call: Call) -> Call:
+    """Return a call in float32: state and sums are, whatever the weights are."""
+    return replace(
+        call,
+        inputs={n: x.float() if x.is_floating_point() else x for n, x in call.inputs.items()},
+        parameters={n: x.float() for n, x in call.parameters.items()},
+        initial={n: x.float() for n, x in call.initial.items()},
+    )
+
+
+def _converted(result: Result, dtype: torch.dtype) -> Result:
+    return Result(
+        {n: x.to(dtype) for n, x in result.outputs.items()},
+        {n: x.to(dtype) for n, x in result.final.items()},
+        {n: x.to(dtype) for n, x in result.states.items()},
+        {n: x.to(dtype) for n, x in result.kept.items()},
+        {n: x.to(dtype) for n, x in result.reductions.items()},
+    )
+
+
+def _any_requires_grad(call: Call) -> bool:
+    return any(
+        t.requires_grad
+        for group in (call.inputs, call.parameters, call.initial)
+        for t in group.values()
+    )
+
+
+# The operators
+
+torch.library.define(
+    "ostinato::scan",
+    "(Tensor[] inputs, Tensor[] parameters, Tensor[] initial, Tensor? lengths, Tensor? seed,"
+    " int first_step, str key, bool saves) -> Tensor[]",
+)
+torch.library.define(
+    "ostinato::scan_backward",
+    "(Tensor[] inputs, Tensor[] parameters, Tensor[] initial, Tensor[] made, Tensor?[] gradients,"
+    " Tensor? lengths, Tensor? seed, int first_step, str key, bool wants_inputs) -> Tensor[]",
+)
+
+
+@torch.library.impl("ostinato::scan", "CPU")
+def _scan_cpu(
+    inputs: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    initial: Sequence[Tensor],
+    lengths: Tensor | None,
+    seed: Tensor | None,
+    first_step: int,
+    key: str,
+    saves: bool,
+) -> list[Tensor]:
+    scan = _scan(key)
+    machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
+    engine = scan.forward(saves=saves and not scan.checkpoint_every)
+    made = machine.allocate(engine.made)
+    if not scan.checkpoint_every:
+        machine.run(engine, {**machine.given, **made})
+        return [*_results(scan, engine, made), *(_rest(scan, engine, made) if saves else ())]
+    carried = {s: machine.given[f"initial:{s}"] for s in scan.state_names}
+    marks = {
+        s: tensor.new_empty((machine.num_pieces, machine.num_rows, tensor.shape[-1]))
+        for s, tensor in carried.items()
+    }
+    for piece in machine.pieces(reverse=scan.program.reverse):
+        for s, tensor in carried.items():
+            marks[s][piece.index] = tensor
+        start = {f"initial:{s}": marks[s][piece.index] for s in carried}
+        given = piece.of(machine.given) | start
+        machine.run(engine, {**given, **piece.of(made)}, piece)
+        carried = {s: made[f"final:{s}"] for s in carried}
+    if not machine.num_pieces:
+        for s, tensor in carried.items():
+            made[f"final:{s}"].copy_(tensor)
+    return [*_results(scan, engine, made), *(marks.values() if saves else ())]
+
+
+def _results(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
+    """Return what a run was asked for, in order; an operator may not return one tensor twice."""
+    found: list[Tensor] = []
+    seen: set[str] = set()
+    scalars = {p.name for p in scan.program.graph.parameters if p.kind == "scalar"}
+    for name in scan.results:
+        role, _, of = name.partition(":")
+        buffer = engine.streams.get(name, name)
+        tensor = made[buffer].clone() if buffer in seen else made[buffer]
+        found.append(tensor.reshape(()) if role == "gradient" and of in scalars else tensor)
+        seen.add(buffer)
+    return found
+
+
+def _rest(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
+    """Return the streams that only the backward pass reads."""
+    return [made[name] for name in _rest_names(scan, engine)]
+
+
+def _rest_names(scan: Scan, engine: Executor) -> list[str]:
+    seen = {engine.streams.get(name, name) for name in scan.results}
+    return [spec.name for spec in engine.made if spec.name not in seen]
+
+
+def _buffers(scan: Scan, engine: Executor, returned: Sequence[Tensor]) -> Views:
+    """Return the buffers of a run from what the operator returned."""
+    found: Views = {}
+    for name, tensor in zip(scan.results, returned, strict=False):
+        found.setdefault(engine.streams.get(name, name), tensor)
+    rest = returned[len(scan.results) :]
+    return found | dict(zip(_rest_names(scan, engine), rest, strict=True))
+
+
+@torch.library.register_fake("ostinato::scan")
+def _scan_fake(
+    inputs: Sequence[Tensor],
+    parameters: Sequence[Tensor],  # noqa: ARG001
+    initial: Sequence[Tensor],  # noqa: ARG001
+    lengths: Tensor | None,  # noqa: ARG001
+    seed: Tensor | None,  # noqa: ARG001
+    first_step: int,  # noqa: ARG001
+    key: str,
+    saves: bool,
+) -> list[Tensor]:
+    scan = _scan(key)
+    num_steps, num_rows = inputs[0].shape[:2]
+    engine = scan.forward(saves=saves and not scan.checkpoint_every)
+    made = {s.name: inputs[0].new_empty(s.shape(num_steps, num_rows)) for s in engine.made}
+    found = _results(scan, engine, made)
+    if saves and scan.checkpoint_every:
+        num_pieces = -(-num_steps // scan.checkpoint_every)
+        sizes = dict(scan.sizes)
+        for state in scan.program.graph.states:
+            found.append(inputs[0].new_empty((num_pieces, num_rows, sizes[state.dim])))
+    elif saves:
+        found.extend(_rest(scan, engine, made))
+    return found
+
+
+@torch.library.impl("ostinato::scan_backward", "CPU")
+def _scan_backward_cpu(
+    inputs: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    initial: Sequence[Tensor],
+    made: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    lengths: Tensor | None,
+    seed: Tensor | None,
+    first_step: int,
+    key: str,
+    wants_inputs: bool,
+) -> list[Tensor]:
+    scan = _scan(key)
+    machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
+    given, zeros = machine.gradients(gradients)
+    wanted = tuple(scan.input_names) if wants_inputs else ()
+    engine = scan.backward(zeros, wanted)
+    found = machine.allocate(engine.made)
+    if not scan.checkpoint_every:
+        saved = machine.saved(_buffers(scan, scan.forward(saves=True), made))
+        machine.run(engine, {**machine.given, **saved, **given, **found})
+        return _in_order(scan, engine, found, wanted, inputs[0])
+    marks = dict(zip(scan.state_names, made[len(scan.results) :], strict=True))
+    forward = scan.forward(saves=True)
+    for piece in machine.pieces(reverse=not scan.program.reverse):
+        start = {f"initial:{s}": mark[piece.index] for s, mark in marks.items()}
+        here = piece.of(machine.given) | start
+        again = machine.allocate(forward.made, piece.num_steps)
+        machine.run(forward, {**here, **again}, piece)
+        here |= machine.saved(again) | piece.of(given)
+        machine.run(engine, {**here, **piece.of(found)}, piece)
+        for s in scan.state_names:
+            given[f"initial:d:{s}"] = found[f"final:d:{s}"].clone()
+    if not machine.num_pieces:
+        for s in scan.state_names:
+            found[f"final:d:{s}"].copy_(given[f"initial:d:{s}"])
+    return _in_order(scan, engine, found, wanted, inputs[0])
+
+
+@torch.library.register_fake("ostinato::scan_backward")
+def _scan_backward_fake(
+    inputs: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    initial: Sequence[Tensor],
+    made: Sequence[Tensor],  # noqa: ARG001
+    gradients: Sequence[Tensor | None],  # noqa: ARG001
+    lengths: Tensor | None,  # noqa: ARG001
+    seed: Tensor | None,  # noqa: ARG001
+    first_step: int,  # noqa: ARG001
+    key: str,
+    wants_inputs: bool,
+) -> list[Tensor]:
+    scan = _scan(key)
+    num_rows = inputs[0].shape[1]
+    back = scan.adjoint.program.graph
+    names = {name for name, _ in back.outputs} if wants_inputs else set[str]()
+    reduced = {r.parameter for r in back.reductions}
+    nothing = inputs[0].new_empty(0)
+    return [
+        *(
+            torch.empty_like(x, memory_format=torch.contiguous_format) if n in names else nothing
+            for n, x in zip(scan.input_names, inputs, strict=True)
+        ),
+        *(
+            torch.empty_like(p, memory_format=torch.contiguous_format) if n in reduced else nothing
+            for n, p in zip(scan.parameter_names, parameters, strict=True)
+        ),
+        *(s.new_empty((num_rows, s.shape[-1])) for s in initial),
+    ]
+
+
+def _in_order(
+    scan: Scan, engine: Executor, found: Views, wanted: Sequence[str], like: Tensor
+) -> list[Tensor]:
+    """Return the gradients in the order of the operator's tensors; one that is 0 is empty."""
+    nothing = like.new_empty(0)
+    scalars = {p.name for p in scan.program.graph.parameters if p.kind == "scalar"}
+    gradients: list[Tensor] = []
+    for name in scan.input_names:
+        stream = engine.streams.get(f"output:{name}") if name in wanted else None
+        gradients.append(nothing if stream is None else found[stream])
+    for name in scan.parameter_names:
+        gradient = found.get(f"gradient:{name}", nothing)
+        gradients.append(gradient.reshape(()) if name in scalars and gradient.numel() else gradient)
+    gradients.extend(found[f"final:d:{name}"] for name in scan.state_names)
+    return gradients
+
+
+def _set_up(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
+    streams, parameters, initial, lengths, seed, first_step, key, saves = inputs
+    assert saves, "a call whose tensors need gradients saves nothing for them"
+    ctx.counts = len(streams), len(parameters), len(initial), len(output)
+    ctx.arguments = first_step, key
+    ctx.optional = lengths is not None, seed is not None
+    optional = [t for t in (lengths, seed) if t is not None]
+    ctx.save_for_backward(*streams, *parameters, *initial, *output, *optional)
+    ctx.set_materialize_grads(False)
+
+
+def _backward(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
+    tensors: list[Tensor] = list(ctx.saved_tensors)
+    seed = tensors.pop() if ctx.optional[1] else None
+    lengths = tensors.pop() if ctx.optional[0] else None
+    groups: list[list[Tensor]] = []
+    for count in ctx.counts:
+        groups.append(tensors[:count])
+        tensors = tensors[count:]
+    inputs, parameters, initial, made = groups
+    first_step, key = ctx.arguments
+    if torch.is_grad_enabled():
+        found = _differentiable_backward(
+            _scan(key), inputs, parameters, initial, gradients, lengths, seed, first_step
+        )
+    else:
+        wants_inputs = any(needed for needed in ctx.needs_input_grad[0])
+        found = torch.ops.ostinato.scan_backward(
+            inputs,
+            parameters,
+            initial,
+            made,
+            gradients,
+            lengths,
+            seed,
+            first_step,
+            key,
+            wants_inputs,
+        )
+        found = [
+            g if g.numel() or not t.numel() else None
+            for g, t in zip(found, [*inputs, *parameters, *initial], strict=True)
+        ]
+    streams, weights = len(inputs), len(inputs) + len(parameters)
+    return (
+        found[:streams],
+        found[streams:weights],
+        found[weights:],
+        None,
+        None,
+        None,
+        None,
+        None,
+    )
+
+
+torch.library.register_autograd("ostinato::scan", _backward, setup_context=_set_up)
+
+
+def _differentiable_backward(
+    scan: Scan,
+    inputs: list[Tensor],
+    parameters: list[Tensor],
+    initial: list[Tensor],
+    gradients: list[Tensor | None],
+    lengths: Tensor | None,
+    seed: Tensor | None,
+    first_step: int,
+) -> list[Tensor | None]:
+    """Return the gradients as differentiable functions, by the eager engine."""
+    streams = dict(zip(scan.input_names, inputs, strict=True))
+    if lengths is not None:
+        steps = torch.arange(inputs[0].shape[0])[:, None, None]
+        streams[VALID] = steps < lengths[None, :, None]
+    result = eager.run(
+        scan.program,
+        Call(
+            streams,
+            dict(zip(scan.parameter_names, parameters, strict=True)),
+            dict(zip(scan.state_names, initial, strict=True)),
+            dict(scan.sizes),
+            seed,
+            first_step,
+            states=scan.states,
+        ),
+    )
+    states = result.states
+    if lengths is not None:
+        states = {name: torch.where(streams[VALID], s, 0) for name, s in states.items()}
+    made = [*result.outputs.values(), *result.final.values(), *(states[n] for n in scan.states)]
+    pairs = [
+        (tensor, gradient)
+        for tensor, gradient in zip(made, gradients, strict=False)
+        if gradient is not None and tensor.requires_grad
+    ]
+    tensors = [*inputs, *parameters, *initial]
+    leaves = [t for t in tensors if t.requires_grad]
+    found = iter(
+        torch.autograd.grad(
+            [output for output, _ in pairs],
+            leaves,
+            [gradient for _, gradient in pairs],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(found) if t.requires_grad else None for t in tensors]
+
+
+# Running
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """Some steps of a sequence."""
+
+    index: int
+    first: int
+    num_steps: int
+
+    def of(self, buffers: Mapping[str, Tensor]) -> Views:
+        """Return the buffers of these steps: the streams are cut, the others whole."""
+        last = self.first + self.num_steps
+        return {n: t[self.first : last] if t.dim() == 3 else t for n, t in buffers.items()}
+
+
+class _Machine:
+    """One call: its tensors as buffers, whole or piece by piece."""
+
+    def __init__(
+        self,
+        scan: Scan,
+        inputs: Sequence[Tensor],
+        parameters: Sequence[Tensor],
+        initial: Sequence[Tensor],
+        lengths: Tensor | None,
+        seed: Tensor | None,
+        first_step: int,
+    ) -> None:
+        self.scan = scan
+        self.num_steps, self.num_rows = inputs[0].shape[:2]
+        self.dtype = inputs[0].dtype
+        self.lengths = lengths
+        self.seed = 0 if seed is None else int(seed)
+        self.first_step = first_step
+        self.given = {
+            **{f"input:{n}": t for n, t in zip(scan.input_names, inputs, strict=True)},
+            **{f"parameter:{n}": t for n, t in zip(scan.parameter_names, parameters, strict=True)},
+            **{f"initial:{n}": t for n, t in zip(scan.state_names, initial, strict=True)},
+        }
+
+    @property
+    def num_pieces(self) -> int:
+        return -(-self.num_steps // self.scan.checkpoint_every)
+
+    def pieces(self, *, reverse: bool) -> Iterator[_Piece]:
+        """Go through the pieces in the order in which a run of this direction meets them."""
+        every = self.scan.checkpoint_every
+        indices = range(self.num_pieces)
+        for k in reversed(indices) if reverse else indices:
+            yield _Piece(k, k * every, min(every, self.num_steps - k * every))
+
+    def allocate(self, specs: Sequence[BufferSpec], num_steps: int | None = None) -> Views:
+        """Return memory for what a run makes; what lies past a row's end is 0."""
+        steps = self.num_steps if num_steps is None else num_steps
+        made: Views = {}
+        for spec in specs:
+            shape = spec.shape(steps, self.num_rows)
+            is_ragged = self.lengths is not None and spec.kind == "stream"
+            make = torch.zeros if is_ragged or spec.is_sum else torch.empty
+            made[spec.name] = make(shape, dtype=self.dtype)
+        return made
+
+    def gradients(self, gradients: Sequence[Tensor | None]) -> tuple[Views, tuple[str, ...]]:
+        """Return the gradients of what a run returned as inputs of the adjoint, and which are 0."""
+        scan = self.scan
+        known = dict(zip(scan.results, gradients, strict=False))
+        given: Views = {}
+        zeros: list[str] = []
+        for role, held, names in (
+            ("grad", "output", [n for n, _ in scan.program.graph.outputs]),
+            ("grad_state", "state", scan.state_names),
+        ):
+            for name in names:
+                gradient = known.get(f"{held}:{name}")
+                if gradient is None:
+                    zeros.append(f"{role}:{name}")
+                else:
+                    given[f"input:{role}:{name}"] = gradient
+        sizes = dict(scan.sizes)
+        for state in scan.program.graph.states:
+            gradient = known.get(f"final:{state.name}")
+            if gradient is None:
+                gradient = torch.zeros((1, sizes[state.dim]), dtype=self.dtype)
+            given[f"initial:d:{state.name}"] = gradient
+        return given, tuple(zeros)
+
+    def saved(self, made: Mapping[str, Tensor]) -> Views:
+        """Return what a forward run saved as inputs of the adjoint."""
+        scan = self.scan
+        streams = scan.forward(saves=True).streams
+        found = {f"input:next:{s}": made[streams[f"state:{s}"]] for s in scan.state_names}
+        for v in scan.adjoint.saved:
+            found[f"input:saved:{v}"] = made[streams[f"keep:{v}"]]
+        return found
+
+    def run(
+        self, engine: Executor, buffers: Mapping[str, Tensor], piece: _Piece | None = None
+    ) -> None:
+        """Run an executor over all steps, or over a piece of them."""
+        views: list[tuple[int, ...]] = []
+        alive: list[Tensor] = []
+        for spec in engine.buffers:
+            tensor = self._fitted(buffers[spec.name], spec)
+            alive.append(tensor)
+            views.append((tensor.data_ptr(), *tensor.shape, *tensor.stride()))
+        lengths, first, num_steps = self.lengths, 0, self.num_steps
+        if piece is not None:
+            first, num_steps = piece.first, piece.num_steps
+            if lengths is not None:
+                lengths = (lengths - first).clamp(0, num_steps)
+        engine.engine(PRECISIONS[self.dtype]).run_at(
+            num_steps,
+            self.num_rows,
+            views,
+            None if lengths is None else lengths.contiguous().numpy(),
+            self.seed,
+            self.first_step + first,
+            torch.get_num_threads(),
+        )
+
+    def _fitted(self, tensor: Tensor, spec: BufferSpec) -> Tensor:
+        """Return a tensor as the engine reads it: of its dtype and shape, units adjacent."""
+        if tensor.dtype != self.dtype:
+            tensor = tensor.to(self.dtype)
+        if spec.kind == "rows" and tensor.shape[0] != self.num_rows:
+            tensor = tensor.expand(self.num_rows, spec.size)
+        elif spec.kind == "vector":
+            tensor = tensor.reshape(spec.size)
+        if tensor.shape[-1] > 1 and tensor.stride(-1) != 1:
+            tensor = tensor.contiguous()
+        return tensor

@@ -67,11 +67,14 @@ def lower(
     keep: Collection[int] = (),
     states: Collection[str] = (),
     delays: Mapping[str, Delay] | None = None,
+    zeros: Collection[str] = (),
+    outputs: Collection[str] | None = None,
+    trim: bool = False,
 ) -> Lowered:
     """Lower a program for given sizes of dimensions.
 
     Buffers are named ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W`` and
-    ``stream:k``. The input ``VALID`` is taken as 1: the engine runs no step past a row's end.
+    ``stream:k``.
 
     Args:
         program: of one direction.
@@ -79,8 +82,38 @@ def lower(
         keep: values wanted at every step.
         states: states wanted at every step.
         delays: inputs that are not given but are others one step before.
+        zeros: inputs that are not given but are 0.
+        outputs: those that are wanted; None for all.
+        trim: the engine is told the lengths and runs no step past a row's end, so that the input
+            ``VALID`` is 1 wherever anything is computed.
     """
-    return _Lowering(program, sizes, frozenset(keep), frozenset(states), delays or {}).lower()
+    wanted = _Wanted(
+        frozenset(keep),
+        frozenset(states),
+        frozenset(n for n, _ in program.graph.outputs if outputs is None or n in outputs),
+    )
+    given = _Given(delays or {}, frozenset(zeros), trim)
+    return _Lowering(program, sizes, wanted, given).lower()
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    keep: frozenset[int]
+    states: frozenset[str]
+    outputs: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Given:
+    delays: Mapping[str, Delay]
+    zeros: frozenset[str]
+    trim: bool
+
+    def constant(self, name: str) -> float | None:
+        """Return the number that an input is at every step, if it is one."""
+        if name in self.zeros:
+            return 0.0
+        return 1.0 if self.trim and name == VALID else None
 
 
 @dataclass(frozen=True)
@@ -96,17 +129,17 @@ class _Lowering:
         self,
         program: Program,
         sizes: Mapping[str, int],
-        keep: frozenset[int],
-        states: frozenset[str],
-        delays: Mapping[str, Delay],
+        wanted: _Wanted,
+        given: _Given,
     ) -> None:
         self.program = program
         self.graph = program.graph
         self.values = program.graph.values
         self.sizes = sizes
-        self.keep = keep
-        self.wanted_states = states
-        self.delays = delays
+        self.keep = wanted.keep
+        self.wanted_states = wanted.states
+        self.outputs = [(n, v) for n, v in program.graph.outputs if n in wanted.outputs]
+        self.given = given
         self.plan = Plan()
         self.home: dict[int, int] = {}
         self.leaves: dict[int, int] = {}
@@ -120,20 +153,35 @@ class _Lowering:
         self.where = self._places()
         self.live = self._live()
         self.has_rows = self._values_with_rows()
+        self.shifted = self._states_read_outside()
         self.next_copies: dict[int, list[tuple[int, str]]] = {}
 
     # What the program is about
 
     def _aliases(self) -> list[int]:
-        """Replace each choice that the flag of valid steps makes: all steps that run are valid."""
-        flags = {
-            v for v, x in enumerate(self.values) if x.op == "input" and x.attribute == VALID
-        }
+        """Replace what constant inputs decide: a choice by a flag that is 1, a sum with a 0."""
+        ones, zeros = self._constant_inputs(1.0), self._constant_inputs(0.0)
         alias = list(range(len(self.values)))
         for v, value in enumerate(self.values):
-            if value.op == "select" and value.args[0] in flags:
-                alias[v] = alias[value.args[1]]
+            match value.op, [alias[a] for a in value.args]:
+                case "select", [flag, chosen, _] if flag in ones:
+                    alias[v] = chosen
+                case "add", [a, b] if b in zeros and self._dim(a) == value.dim:
+                    alias[v] = a
+                case ("add", [a, b]) if a in zeros and self._dim(b) == value.dim:
+                    alias[v] = b
+                case _:
+                    pass
         return alias
+
+    def _constant_inputs(self, number: float) -> frozenset[int]:
+        return frozenset(
+            v
+            for v, x in enumerate(self.values)
+            if x.op == "input"
+            and isinstance(x.attribute, str)
+            and self.given.constant(x.attribute) == number
+        )
 
     def _args(self, v: int) -> tuple[int, ...]:
         return tuple(self.alias[a] for a in self.values[v].args)
@@ -149,13 +197,22 @@ class _Lowering:
 
     def _live(self) -> frozenset[int]:
         seen: set[int] = set()
-        pending = [self.alias[v] for v in (*self.graph.roots, *self.keep)]
+        pending = [self.alias[v] for v in (*self._roots(), *self.keep)]
         while pending:
             v = pending.pop()
             if v not in seen:
                 seen.add(v)
                 pending.extend(self._args(v))
         return frozenset(seen)
+
+    def _roots(self) -> list[int]:
+        reductions = self.graph.reductions
+        return [
+            *(s.next for s in self.graph.states),
+            *(v for _, v in self.outputs),
+            *(r.delta for r in reductions),
+            *(r.operand for r in reductions if r.operand is not None),
+        ]
 
     def _values_with_rows(self) -> frozenset[int]:
         """Values without time that nevertheless differ from row to row: they depend on masks."""
@@ -217,8 +274,6 @@ class _Lowering:
                 return self._new(Array("constant", 1, number=number))
             case "parameter", str(name):
                 return self._buffer(f"parameter:{name}", Array("vector", self._size(value.dim)))
-            case "input", str(name) if name == VALID:
-                return self._new(Array("constant", 1, number=1.0))
             case "input", str(name):
                 return self._input(name, self._size(value.dim))
             case "state", str(name):
@@ -229,7 +284,12 @@ class _Lowering:
                 raise AssertionError(f"{value} is not a leaf")
 
     def _input(self, name: str, size: int) -> int:
-        delay = self.delays.get(name)
+        number = self.given.constant(name)
+        if number == 0 and size != 1:
+            return self._zero_vector(size)
+        if number is not None:
+            return self._new(Array("constant", 1, number=number))
+        delay = self.given.delays.get(name)
         if delay is None:
             return self._buffer(f"input:{name}", Array("stream", size))
         return self._new(
@@ -241,6 +301,15 @@ class _Lowering:
                 reverse=delay.reverse,
             )
         )
+
+    def _zero_vector(self, size: int) -> int:
+        """Return a vector of zeros, computed once."""
+        array = self._new(Array("vector", size))
+        zero = Element(self._new(Array("constant", 1, number=0.0)), splat=True)
+        program = TileProgram(size, instructions=[Instruction("store", Element(array), (zero,))])
+        program.num_slots = 1
+        self.plan.sections.insert(0, Section("fixed", False, [], [Phase(False, [], [program])]))
+        return array
 
     def _array(self, v: int) -> int:
         """Return the array where other programs find a value."""
@@ -300,13 +369,13 @@ class _Lowering:
                     crossing.add(a)
             if self.values[v].op in ROW_OPS:
                 crossing.add(v)
-        for v in (*self.keep, *(v for _, v in self.graph.outputs)):
+        for v in (*self.keep, *(v for _, v in self.outputs)):
             escaping.add(self.alias[v])
         for reduction in self.graph.reductions:
             escaping.add(self.alias[reduction.delta])
             if reduction.operand is not None:
                 escaping.add(self.alias[reduction.operand])
-        shifted = {name for loop in self.program.loops for name in loop.shifted}
+        shifted = self.shifted
         for loop in self.program.loops:
             for name in loop.states:
                 v = self.alias[self.graph.state(name).next]
@@ -325,8 +394,30 @@ class _Lowering:
             and self._dim(v) == self.graph.state(state).dim
         )
 
+    def _states_read_outside(self) -> frozenset[str]:
+        """Return the states whose value a step before is read outside their own loop."""
+        loop_of = {
+            name: s
+            for s, section in enumerate(self.program.sections)
+            if isinstance(section, Loop)
+            for name in section.states
+        }
+        results = {self.alias[v] for v in (*self.keep, *(v for _, v in self.outputs))}
+        for r in self.graph.reductions:
+            results |= {self.alias[v] for v in (r.delta, r.operand) if v is not None}
+        readers: dict[int, set[int]] = {}
+        for v in self.live & self.where.keys():
+            for a in self._args(v):
+                readers.setdefault(a, set()).add(self.where[v].section)
+        return frozenset(
+            state.name
+            for state in self.graph.states
+            if state.read in results
+            or readers.get(state.read, set()) - {loop_of.get(state.name, -1)}
+        )
+
     def _assign_states(self) -> None:
-        shifted = {name for loop in self.program.loops for name in loop.shifted}
+        shifted = self.shifted
         for s, section in enumerate(self.program.sections):
             if not isinstance(section, Loop):
                 continue
@@ -379,9 +470,7 @@ class _Lowering:
         for v, array in self.leaves.items():
             if self.values[v].op == "random":
                 made = TileProgram(self.plan.arrays[array].size)
-                made.instructions.append(
-                    Instruction("random", Element(array), (), self._mask(v))
-                )
+                made.instructions.append(Instruction("random", Element(array), (), self._mask(v)))
                 programs.append(made)
         if programs:
             self.plan.sections.append(Section("rows", False, [], [Phase(False, [], programs)]))
@@ -433,7 +522,11 @@ class _Lowering:
             )
 
         norms = [
-            Norm(self.values[v].op, self.private.get(v, self.home[v]), [self._array(a) for a in self._args(v)])
+            Norm(
+                self.values[v].op,
+                self.private.get(v, self.home[v]),
+                [self._array(a) for a in self._args(v)],
+            )
             for v in phase.norms
             if belongs(v)
         ]
@@ -470,7 +563,7 @@ class _Lowering:
             phases[-1].programs.append(made)
 
     def _results(self) -> None:
-        for name, v in self.graph.outputs:
+        for name, v in self.outputs:
             self._result(f"output:{name}", self.alias[v], self._dim(v))
         for v in sorted(self.keep):
             self._result(f"keep:{v}", self.alias[v], self._dim(v))
@@ -478,7 +571,9 @@ class _Lowering:
             shift = self.plan.arrays[self.shifts[name]]
             self._export(f"state:{name}", shift.of)
         for reduction in self.graph.reductions:
-            self._reduction(reduction.parameter, reduction.delta, reduction.operand, reduction.piece)
+            self._reduction(
+                reduction.parameter, reduction.delta, reduction.operand, reduction.piece
+            )
         if self.copies:
             programs: list[TileProgram] = []
             for v, array in self.copies:
@@ -503,9 +598,7 @@ class _Lowering:
             size = 1 if parameter.kind == "scalar" else self._size(parameter.rows)
             target = self._buffer(f"gradient:{name}", Array("vector", size))
             dim = self._dim(delta) if parameter.kind == "scalar" else parameter.rows
-            self.plan.reductions.append(
-                Reduction(target, self._as_stream(delta, dim), -1, 0)
-            )
+            self.plan.reductions.append(Reduction(target, self._as_stream(delta, dim), -1, 0))
             return
         columns = [self._size(p) for p in parameter.pieces]
         target = self._buffer(

@@ -1,0 +1,40 @@
+"""The C++ engine; see ``csrc/binding.cpp``."""
+
+from typing import Any
+
+class PlanError(ValueError): ...
+
+class Engine:
+    """One plan, ready to run in one precision."""
+
+    def __init__(self, words: Any, numbers: Any, instruction_set: str = "", /) -> None: ...
+    def run(
+        self,
+        num_steps: int,
+        num_rows: int,
+        buffers: list[Any],
+        lengths: Any | None = None,
+        seed: int = 0,
+        first_step: int = 0,
+        num_threads: int = 1,
+        weights_key: int = -1,
+    ) -> None: ...
+    def run_at(
+        self,
+        num_steps: int,
+        num_rows: int,
+        buffers: list[tuple[int, ...]],
+        lengths: Any | None = None,
+        seed: int = 0,
+        first_step: int = 0,
+        num_threads: int = 1,
+        weights_key: int = -1,
+    ) -> None: ...
+    @property
+    def instruction_set(self) -> str: ...
+
+class EngineFloat(Engine): ...
+class EngineDouble(Engine): ...
+
+def unary_float(op: int, instruction_set: str, a: Any, target: Any, /) -> None: ...
+def unary_double(op: int, instruction_set: str, a: Any, target: Any, /) -> None: ...

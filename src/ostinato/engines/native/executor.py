@@ -1,0 +1,165 @@
+"""A lowered program with its engines: which buffers a run reads, and which it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal, TypeAlias
+
+from ostinato.engines.native import _native
+from ostinato.engines.native.lower import Delay, lower
+from ostinato.equations.program import Program
+
+Precision: TypeAlias = Literal["float32", "float64"]
+
+_ENGINES: Final = {"float32": _native.EngineFloat, "float64": _native.EngineDouble}
+_MOST_KEPT: Final = 512
+
+
+@dataclass(frozen=True)
+class BufferSpec:
+    """One buffer of a run.
+
+    Attributes:
+        name: ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W``, ``stream:k``.
+        kind: of the array: ``stream`` ``[T, B, n]``, ``rows`` ``[B, n]``, ``vector`` ``[n]`` or
+            ``matrix`` ``[n, columns]``.
+        size: n.
+        columns: of a matrix.
+    """
+
+    name: str
+    kind: str
+    size: int
+    columns: int
+
+    def shape(self, num_steps: int, num_rows: int) -> tuple[int, ...]:
+        """Return the shape in a run of T steps and B rows."""
+        match self.kind:
+            case "stream":
+                return num_steps, num_rows, self.size
+            case "rows":
+                return num_rows, self.size
+            case "matrix":
+                return self.size, self.columns
+            case _:
+                return (self.size,)
+
+    @property
+    def is_given(self) -> bool:
+        """Whether the caller brings it; the others he takes away."""
+        return self.name.startswith(("input:", "parameter:", "initial:"))
+
+    @property
+    def is_sum(self) -> bool:
+        """Whether a run adds to what it holds."""
+        return self.name.startswith("gradient:")
+
+
+class Executor:
+    """A program for given sizes and wishes, as plan and engines.
+
+    Attributes:
+        buffers: in the order in which the engine takes them.
+        streams: ``output:y``, ``state:h``, ``keep:12`` to the name of the buffer that holds it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        sizes: Mapping[str, int],
+        *,
+        keep: Collection[int] = (),
+        states: Collection[str] = (),
+        delays: Mapping[str, Delay] | None = None,
+        zeros: Collection[str] = (),
+        outputs: Collection[str] | None = None,
+        trim: bool = False,
+    ) -> None:
+        lowered = lower(
+            program,
+            sizes,
+            keep=keep,
+            states=states,
+            delays=delays,
+            zeros=zeros,
+            outputs=outputs,
+            trim=trim,
+        )
+        self.program = program
+        self.streams = lowered.streams
+        specs = {
+            a.buffer: BufferSpec(a.buffer, a.kind, a.size, a.columns)
+            for a in lowered.plan.arrays
+            if a.buffer is not None
+        }
+        self.buffers = tuple(specs[name] for name in lowered.plan.buffers)
+        self._words, self._numbers = lowered.plan.encode()
+        self._engines: dict[tuple[str, str], _native.Engine] = {}
+
+    def engine(self, precision: Precision, instruction_set: str = "") -> _native.Engine:
+        """Return the engine for one precision; ``instruction_set`` forces a lesser one."""
+        key = precision, instruction_set
+        if key not in self._engines:
+            self._engines[key] = _ENGINES[precision](self._words, self._numbers, instruction_set)
+        return self._engines[key]
+
+    @cached_property
+    def made(self) -> tuple[BufferSpec, ...]:
+        """The buffers that a run fills."""
+        return tuple(spec for spec in self.buffers if not spec.is_given)
+
+
+_executors: dict[tuple[object, ...], Executor] = {}
+
+
+def executor(
+    program: Program,
+    sizes: Mapping[str, int],
+    *,
+    keep: Collection[int] = (),
+    states: Collection[str] = (),
+    delays: Mapping[str, Delay] | None = None,
+    zeros: Collection[str] = (),
+    outputs: Collection[str] | None = None,
+    trim: bool = False,
+) -> Executor:
+    """Return the executor of a program; the same arguments give the same one again.
+
+    Args:
+        program: of one direction; recognised by identity.
+        sizes: dimension class to size.
+        keep: see ``lower``, as all that follow.
+        states: states wanted at every step.
+        delays: inputs that are others one step before.
+        zeros: inputs that are 0.
+        outputs: those that are wanted; None for all.
+        trim: no step past a row's end.
+    """
+    key = (
+        id(program),
+        tuple(sizes.items()),
+        tuple(keep),
+        tuple(states),
+        tuple((delays or {}).items()),
+        tuple(zeros),
+        outputs if outputs is None else tuple(outputs),
+        trim,
+    )
+    found = _executors.get(key)
+    if found is None:
+        found = Executor(
+            program,
+            sizes,
+            keep=keep,
+            states=states,
+            delays=delays,
+            zeros=zeros,
+            outputs=outputs,
+            trim=trim,
+        )
+        while len(_executors) >= _MOST_KEPT:
+            _executors.pop(next(iter(_executors)), None)
+        _executors[key] = found  # holds the program, so that its id stays its own
+    return found
