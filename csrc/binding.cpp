@@ -2,12 +2,16 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <cstring>
 #include <optional>
 #include <sstream>
+#include <utility>
+#include <vector>
 
 #include "kernels.h"
 #include "run.h"
@@ -38,20 +42,66 @@ class Engine {
 
   void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
            uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
-    run_views(num_steps, num_rows, nb::len(buffers),
-              [&](size_t k) { return view(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k); },
-              lengths, seed, first_step, num_threads, weights_key);
+    const Call call = checked(
+        num_steps, num_rows, nb::len(buffers),
+        [&](size_t k) { return view(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k); },
+        lengths, seed, first_step, num_threads, weights_key);
+    nb::gil_scoped_release released;
+    executor_.run(call);
   }
 
   // The same with buffers as (address, shape …, strides in elements …): quicker to say from Python.
   void run_at(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
               uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
-    run_views(num_steps, num_rows, nb::len(buffers),
-              [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); }, lengths, seed,
-              first_step, num_threads, weights_key);
+    const Call call = checked(num_steps, num_rows, nb::len(buffers),
+                              [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); },
+                              lengths, seed, first_step, num_threads, weights_key);
+    nb::gil_scoped_release released;
+    executor_.run(call);
   }
 
   std::string instruction_set() const { return executor_.instruction_set(); }
+
+  // Runs again and again over the same buffers.
+  class Stream {
+   public:
+    Stream(Engine& engine, Call call, std::vector<std::pair<size_t, size_t>> carried)
+        : engine_(engine), call_(std::move(call)), carried_(std::move(carried)) {}
+
+    void step() {
+      engine_.executor_.run(call_);
+      ++call_.first_step;
+      for (const auto& [from, to] : carried_) {
+        const Buffer &a = call_.buffers[from], &b = call_.buffers[to];
+        const size_t bytes = size_t(engine_.shapes_[from]->size) * sizeof(T);
+        for (int64_t r = 0; r < call_.num_rows; ++r)
+          std::memcpy(static_cast<T*>(b.data) + r * b.stride_row,
+                      static_cast<const T*>(a.data) + r * a.stride_row, bytes);
+      }
+    }
+
+   private:
+    Engine& engine_;
+    Call call_;
+    std::vector<std::pair<size_t, size_t>> carried_;
+  };
+
+  // A stream of single steps; `carried` pairs the buffer of a state's last value with that of its
+  // value before the first step: it is copied there after each step.
+  Stream* stream(int64_t num_rows, nb::list buffers,
+                 std::vector<std::pair<size_t, size_t>> carried, uint64_t seed, int num_threads,
+                 int64_t weights_key) {
+    Call call = checked(1, num_rows, nb::len(buffers),
+                        [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); },
+                        std::nullopt, seed, 0, num_threads, weights_key);
+    for (const auto& [from, to] : carried) {
+      const bool known = from < shapes_.size() && to < shapes_.size() && shapes_[from] && shapes_[to];
+      if (!known || shapes_[from]->kind != ArrayKind::rows || shapes_[to]->kind != ArrayKind::rows ||
+          shapes_[from]->size != shapes_[to]->size)
+        throw PlanError("a carried pair names no two buffers [B, n] of one size");
+    }
+    return new Stream(*this, std::move(call), std::move(carried));
+  }
 
  private:
   struct View {
@@ -84,7 +134,7 @@ class Engine {
   }
 
   template <class ViewOf>
-  void run_views(int64_t num_steps, int64_t num_rows, size_t num_buffers, ViewOf view_of,
+  Call checked(int64_t num_steps, int64_t num_rows, size_t num_buffers, ViewOf view_of,
                  const std::optional<Words>& lengths, uint64_t seed, int64_t first_step,
                  int num_threads, int64_t weights_key) {
     if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
@@ -108,8 +158,7 @@ class Engine {
       throw PlanError("got " + std::to_string(num_buffers) + " buffers, expected " +
                       std::to_string(shapes_.size()));
     for (size_t k = 0; k < shapes_.size(); ++k) call.buffers.push_back(buffer(view_of(k), k, call));
-    nb::gil_scoped_release released;
-    executor_.run(call);
+    return call;
   }
 
   Buffer buffer(const View& given, size_t k, const Call& call) const {
@@ -163,9 +212,14 @@ void bind(nb::module_& m, const char* name) {
              nb::arg("lengths") = nb::none(), nb::arg("seed") = 0, nb::arg("first_step") = 0,
              nb::arg("num_threads") = 1, nb::arg("weights_key") = -1);
   };
+  using Stream = typename Engine<T>::Stream;
+  nb::class_<Stream>(m, (std::string(name) + "Stream").c_str()).def("step", &Stream::step);
   nb::class_<Engine<T>> type(m, name);
   add(type, "run", &Engine<T>::run);
   add(type, "run_at", &Engine<T>::run_at);
+  type.def("stream", &Engine<T>::stream, nb::arg("num_rows"), nb::arg("buffers"),
+           nb::arg("carried"), nb::arg("seed") = 0, nb::arg("num_threads") = 1,
+           nb::arg("weights_key") = 0, nb::rv_policy::take_ownership, nb::keep_alive<0, 1>());
   type.def(nb::init<Words, Numbers, const std::string&>(), nb::arg("words"), nb::arg("numbers"),
            nb::arg("instruction_set") = "")
       .def_prop_ro("instruction_set", &Engine<T>::instruction_set);

@@ -30,8 +30,30 @@ class Engine:
         num_threads: int = 1,
         weights_key: int = -1,
     ) -> None: ...
+    def stream(
+        self,
+        num_rows: int,
+        buffers: list[tuple[int, ...]],
+        carried: list[tuple[int, int]],
+        seed: int = 0,
+        num_threads: int = 1,
+        weights_key: int = 0,
+    ) -> Stream:
+        """Return a stream of single steps over these buffers, which must outlive it.
+
+        Args:
+            num_rows: B.
+            buffers: as ``run_at`` takes them, for T = 1.
+            carried: which buffer's numbers go to which after a step: ``final:h`` to ``initial:h``.
+            seed: of masks.
+            num_threads: at most.
+            weights_key: the weights are packed once for each key of an engine.
+        """
     @property
     def instruction_set(self) -> str: ...
+
+class Stream:
+    def step(self) -> None: ...
 
 class EngineFloat(Engine): ...
 class EngineDouble(Engine): ...
