@@ -119,8 +119,22 @@ inline T* target_row(const Source<T>& target, const Tile<T>& tile, int row) {
                      : const_cast<T*>(target.slot) + row * tile.stride;
 }
 
+// Slots lie row after row, so that whole tiles of them are one long vector; what lies between the
+// last unit and the next row is computed, too, and read by nobody.
+template <class T>
+inline bool is_dense(const Source<T>& source) {
+  return !source.rows && !source.splat;
+}
+
 template <class T, class F>
 void unary(const TileOp<T>& op, const Tile<T>& tile) {
+  if (is_dense(op.target) && is_dense(op.args[0])) {
+    T* y = const_cast<T*>(op.target.slot);
+    const T* a = op.args[0].slot;
+    for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
+      put(y + u, F::template of<T>(load(a + u)));
+    return;
+  }
   for (int r = 0; r < tile.rows; ++r) {
     T* y = target_row(op.target, tile, r);
     Reader<T, false> a(op.args[0], tile, r);
@@ -139,6 +153,13 @@ void copy_splat(const TileOp<T>& op, const Tile<T>& tile) {
 
 template <class T, class F, bool A, bool B>
 void binary_of(const TileOp<T>& op, const Tile<T>& tile) {
+  if (is_dense(op.target) && is_dense(op.args[0]) && is_dense(op.args[1])) {
+    T* y = const_cast<T*>(op.target.slot);
+    const T *a = op.args[0].slot, *b = op.args[1].slot;
+    for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
+      put(y + u, F::template of<T>(load(a + u), load(b + u)));
+    return;
+  }
   for (int r = 0; r < tile.rows; ++r) {
     T* y = target_row(op.target, tile, r);
     Reader<T, A> a(op.args[0], tile, r);
@@ -160,6 +181,13 @@ void binary(const TileOp<T>& op, const Tile<T>& tile) {
 
 template <class T, class F, bool A, bool B, bool C>
 void ternary_of(const TileOp<T>& op, const Tile<T>& tile) {
+  if (is_dense(op.target) && is_dense(op.args[0]) && is_dense(op.args[1]) && is_dense(op.args[2])) {
+    T* y = const_cast<T*>(op.target.slot);
+    const T *a = op.args[0].slot, *b = op.args[1].slot, *c = op.args[2].slot;
+    for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
+      put(y + u, F::template of<T>(load(a + u), load(b + u), load(c + u)));
+    return;
+  }
   for (int r = 0; r < tile.rows; ++r) {
     T* y = target_row(op.target, tile, r);
     Reader<T, A> a(op.args[0], tile, r);
@@ -289,100 +317,102 @@ void run(const TileOp<T>* ops, int num_ops, const Tile<T>& tile) {
 // Products: R rows times N vectors, all sums in registers.
 
 template <class T, int R, int N>
-void micro(int first, int num_segments, const Segment<T>* segments, T* const* target, int64_t stride) {
-  V<T> sums[R][N] = {};
-  for (int s = 0; s < num_segments; ++s) {
-    const T* rows[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) rows[r] = segments[s].rows[first + r];
-    const T* w = segments[s].panel;
-    const int64_t depth = segments[s].depth;
-    for (int64_t k = 0; k < depth; ++k, w += N * kLanes<T>) {
-      V<T> weights[N];
-#pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) {
-        V<T> x = splat(rows[r][k]);
-#pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) sums[r][n] += x * weights[n];
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r)
-#pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) put(target[n] + (first + r) * stride, sums[r][n]);
-}
-
-// Few rows: two steps of the depth at once hide the latency of the sums.
-template <class T, int R, int N>
-void micro_few(int first, int num_segments, const Segment<T>* segments, T* const* target,
-               int64_t stride) {
-  V<T> sums[2][R][N] = {};
-  for (int s = 0; s < num_segments; ++s) {
-    const T* rows[R];
-#pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) rows[r] = segments[s].rows[first + r];
-    const T* w = segments[s].panel;
-    const int64_t depth = segments[s].depth;
-    int64_t k = 0;
-    for (; k + 2 <= depth; k += 2, w += 2 * N * kLanes<T>) {
-#pragma GCC unroll 2
-      for (int half = 0; half < 2; ++half)
-#pragma GCC unroll 8
-        for (int n = 0; n < N; ++n) {
-          V<T> weight = load(w + (half * N + n) * kLanes<T>);
-#pragma GCC unroll 8
-          for (int r = 0; r < R; ++r) sums[half][r][n] += splat(rows[r][k + half]) * weight;
-        }
-    }
-    if (k < depth) {
-#pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) {
-        V<T> weight = load(w + n * kLanes<T>);
-#pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) sums[0][r][n] += splat(rows[r][k]) * weight;
-      }
-    }
-  }
+void micro(const Product<T>& p, int first) {
+  V<T> sums[R][N];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n)
-      put(target[n] + (first + r) * stride, sums[0][r][n] + sums[1][r][n]);
+      sums[r][n] = p.adds ? load(p.target[n] + (first + r) * p.stride) : V<T>{};
+  const T* rows[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r] + p.first;
+  const T* w = p.panel;
+  for (int64_t k = 0; k < p.depth; ++k, w += N * kLanes<T>) {
+    V<T> weights[N];
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      V<T> x = splat(rows[r][k]);
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) sums[r][n] += x * weights[n];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) put(p.target[n] + (first + r) * p.stride, sums[r][n]);
+}
+
+// Few rows: several steps of the depth at once hide the latency of the sums.
+template <class T, int R, int N>
+void micro_few(const Product<T>& p, int first) {
+  constexpr int kWays = R * N >= 8 ? 2 : 4;
+  V<T> sums[kWays][R][N] = {};
+  const T* rows[R];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r] + p.first;
+  const T* w = p.panel;
+  int64_t k = 0;
+  for (; k + kWays <= p.depth; k += kWays, w += kWays * N * kLanes<T>) {
+#pragma GCC unroll 4
+    for (int way = 0; way < kWays; ++way)
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) {
+        V<T> weight = load(w + (way * N + n) * kLanes<T>);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) sums[way][r][n] += splat(rows[r][k + way]) * weight;
+      }
+  }
+  for (; k < p.depth; ++k, w += N * kLanes<T>) {
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) {
+      V<T> weight = load(w + n * kLanes<T>);
+#pragma GCC unroll 8
+      for (int r = 0; r < R; ++r) sums[0][r][n] += splat(rows[r][k]) * weight;
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 8
+    for (int n = 0; n < N; ++n) {
+      V<T> sum = sums[0][r][n] + sums[1][r][n];
+      if (kWays == 4) sum += sums[kWays - 2][r][n] + sums[kWays - 1][r][n];
+      T* y = p.target[n] + (first + r) * p.stride;
+      put(y, p.adds ? load(y) + sum : sum);
+    }
 }
 
 template <class T, int N>
-void product_of(int count, int num_segments, const Segment<T>* s, T* const* target, int64_t stride) {
+void product_of(const Product<T>& p) {
   // Narrow panels leave registers for more rows; the rows are dealt out evenly.
   constexpr int kRows = N <= 3 && kPanel == 4 ? 8 : 6;
-  const int num_blocks = (count + kRows - 1) / kRows;
+  const int num_blocks = (p.count + kRows - 1) / kRows;
   for (int block = 0, r = 0; block < num_blocks; ++block) {
-    const int rows = count / num_blocks + (block < count % num_blocks);
+    const int rows = p.count / num_blocks + (block < p.count % num_blocks);
     switch (rows) {
-      case 1: micro_few<T, 1, N>(r, num_segments, s, target, stride); break;
-      case 2: micro_few<T, 2, N>(r, num_segments, s, target, stride); break;
-      case 3: micro<T, 3, N>(r, num_segments, s, target, stride); break;
-      case 4: micro<T, 4, N>(r, num_segments, s, target, stride); break;
-      case 5: micro<T, 5, N>(r, num_segments, s, target, stride); break;
-      case 6: micro<T, 6, N>(r, num_segments, s, target, stride); break;
-      case 7: micro<T, kRows == 8 ? 7 : 6, N>(r, num_segments, s, target, stride); break;
-      default: micro<T, kRows, N>(r, num_segments, s, target, stride); break;
+      case 1: micro_few<T, 1, N>(p, r); break;
+      case 2: micro_few<T, 2, N>(p, r); break;
+      case 3: micro<T, 3, N>(p, r); break;
+      case 4: micro<T, 4, N>(p, r); break;
+      case 5: micro<T, 5, N>(p, r); break;
+      case 6: micro<T, 6, N>(p, r); break;
+      case 7: micro<T, kRows == 8 ? 7 : 6, N>(p, r); break;
+      default: micro<T, kRows, N>(p, r); break;
     }
     r += rows;
   }
 }
 
 template <class T>
-void product(int count, int width, int num_segments, const Segment<T>* segments, T* const* target,
-             int64_t stride) {
+void product(int width, const Product<T>& p) {
   switch (width) {
-    case 1: return product_of<T, 1>(count, num_segments, segments, target, stride);
-    case 2: return product_of<T, 2>(count, num_segments, segments, target, stride);
+    case 1: return product_of<T, 1>(p);
+    case 2: return product_of<T, 2>(p);
 #if defined(__AVX512F__) || defined(__aarch64__)
-    case 3: return product_of<T, 3>(count, num_segments, segments, target, stride);
-    case 4: return product_of<T, 4>(count, num_segments, segments, target, stride);
+    case 3: return product_of<T, 3>(p);
+    case 4: return product_of<T, 4>(p);
 #endif
     default: return;
   }

@@ -8,12 +8,18 @@
 
 namespace ostinato {
 
-// One factor of a product: `rows[r]` points at the operand of row r, `panel` at packed weights.
+// One product of a panel of weights: target[j][r * stride ..] is, or with `adds` grows by, the sum
+// over `depth` units k of rows[r][first + k] * panel[k][j], for the vectors j of `count` rows.
 template <class T>
-struct Segment {
+struct Product {
+  int count;
   const T* const* rows;
+  int64_t first;
   int64_t depth;
   const T* panel;
+  T* const* target;
+  int64_t stride;
+  bool adds;
 };
 
 // An argument of an instruction. A slot has stride `tile.stride` from row to row; an array has a
@@ -52,9 +58,7 @@ struct Kernels {
   const char* name;
   int lanes;        // T in a vector
   int panel;        // the most vectors of one panel
-  // target[j][r * stride ..] = sum over the segments, for `width` vectors j of `count` rows.
-  void (*product)(int count, int width, int num_segments, const Segment<T>* segments, T* const* target,
-                  int64_t stride);
+  void (*product)(int width, const Product<T>& product);
   void (*run)(const TileOp<T>* ops, int num_ops, const Tile<T>& tile);
   // One row of a norm over `size` units, written to units [first, last) of `target`.
   void (*norm)(NormOp op, int64_t size, const T* a, const T* b, T* target, int64_t first, int64_t last);

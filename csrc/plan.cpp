@@ -146,6 +146,13 @@ class Parser {
     const int64_t num_products = words_.next("the number of products", 1, kMostItems);
     for (int64_t p = 0; p < num_products; ++p) {
       g.slots.push_back(words_.next("the slot of a product", 0, program.num_slots - 1));
+      g.starts.push_back(words_.next("the start of a product", -1, int64_t(plan_.arrays.size()) - 1));
+      if (g.starts.back() >= 0) {
+        const Array& start = at(g.starts.back());
+        if (start.kind == ArrayKind::matrix || start.kind == ArrayKind::constant ||
+            start.size != program.size)
+          fail("a product starts from an array that is no vector of its size");
+      }
       std::vector<Block> blocks;
       for (int64_t k = 0; k < num_operands; ++k) {
         Block block{};
@@ -162,6 +169,8 @@ class Parser {
         blocks.push_back(block);
       }
       g.blocks.push_back(blocks);
+      if ((g.starts.back() >= 0) != (g.starts[0] >= 0))
+        fail("some products of a group start from an array, some from 0");
     }
     return g;
   }

@@ -108,11 +108,13 @@ struct Block {
   bool transposed;
 };
 
-// Products that read the same operands: slot g gets the sum over k of block[g][k] @ operand[k].
+// Products that read the same operands: slot g gets start[g], or 0, and the sum over k of
+// block[g][k] @ operand[k].
 struct ProductGroup {
   std::vector<int64_t> operands;  // arrays
   std::vector<int64_t> widths;    // their sizes
   std::vector<int64_t> slots;     // of the tile
+  std::vector<int64_t> starts;    // arrays, or -1
   std::vector<std::vector<Block>> blocks;
 };
 

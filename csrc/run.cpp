@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <numeric>
 
 #include "team.h"
@@ -16,7 +17,9 @@ constexpr int64_t kTileRows = 32;    // of a tile: its slots stay in the first c
 constexpr int64_t kTileNumbers = 1024;
 constexpr int64_t kFlatRows = 48;    // of a chunk outside the loops
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
+constexpr int64_t kTransposed = 16;  // columns of a matrix that packing turns at once
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
+constexpr int64_t kPanelDepth = 64;  // of a panel, read by all rows before the next
 constexpr size_t kAlignment = 64;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -122,7 +125,7 @@ struct Executor<T>::Parts {
     ~Pack() { memory().give(block); }
   };
   std::mutex mutex;
-  std::shared_ptr<const Pack> pack;
+  std::shared_ptr<Pack> pack;
 
   Parts(Plan given, const char* instruction_set)
       : plan(std::move(given)), kernel(kernels<T>(instruction_set)) {
@@ -155,44 +158,53 @@ struct Executor<T>::Parts {
     return made;
   }
 
-  std::shared_ptr<const Pack> packed(const Call& call) {
+  // Memory for the packed weights of a call: with a key that is known, packed already.
+  std::shared_ptr<Pack> take_pack(const Call& call) {
+    if (call.weights_key < 0) return fresh_pack();
     std::lock_guard<std::mutex> lock(mutex);
-    if (pack && call.weights_key >= 0 && pack->key == call.weights_key) return pack;
-    std::shared_ptr<Pack> fresh;
-    if (pack && pack.use_count() == 1) {
-      fresh = std::const_pointer_cast<Pack>(pack);
-      pack.reset();
-    } else {
-      fresh = std::make_shared<Pack>();
-      fresh->block = memory().take(size_t(pack_numbers) * sizeof(T));
+    if (!pack || pack->key != call.weights_key) {
+      std::shared_ptr<Pack> fresh = fresh_pack();
+      pack_share(call, static_cast<T*>(fresh->block.data), 0, 1);
+      fresh->key = call.weights_key;
+      pack = fresh;
     }
-    fresh->key = call.weights_key;
-    T* numbers = static_cast<T*>(fresh->block.data);
-    for (size_t s = 0; s < plan.sections.size(); ++s)
-      for (size_t p = 0; p < plan.sections[s].phases.size(); ++p)
-        for (size_t k = 0; k < plan.sections[s].phases[p].programs.size(); ++k)
-          pack_program(plan.sections[s].phases[p].programs[k], layouts[s][p][k], call, numbers);
-    pack = fresh;
     return pack;
   }
 
+  std::shared_ptr<Pack> fresh_pack() const {
+    auto fresh = std::make_shared<Pack>();
+    fresh->block = memory().take(size_t(pack_numbers) * sizeof(T));
+    return fresh;
+  }
+
+  // Packs one of `num_parts` shares of the weights.
+  void pack_share(const Call& call, T* numbers, int part, int num_parts) const {
+    for (size_t s = 0; s < plan.sections.size(); ++s)
+      for (size_t p = 0; p < plan.sections[s].phases.size(); ++p)
+        for (size_t k = 0; k < plan.sections[s].phases[p].programs.size(); ++k)
+          pack_program(plan.sections[s].phases[p].programs[k], layouts[s][p][k], call, numbers,
+                       part, num_parts);
+  }
+
   void pack_program(const TileProgram& program, const ProgramLayout& layout, const Call& call,
-                    T* numbers) const {
+                    T* numbers, int part, int num_parts) const {
     const int64_t lanes = kernel.lanes, unit_block = layout.block_vectors * lanes;
+    const int64_t num_blocks = (program.size + unit_block - 1) / unit_block;
     for (size_t g = 0; g < program.groups.size(); ++g) {
       const ProductGroup& group = program.groups[g];
-      T* y = numbers + layout.groups[g].offset;
       const int64_t num_vectors = int64_t(group.slots.size()) * layout.block_vectors;
-      for (int64_t first = 0; first < program.size; first += unit_block)
+      for (int64_t b = num_blocks * part / num_parts; b < num_blocks * (part + 1) / num_parts; ++b) {
+        T* y = numbers + layout.groups[g].offset + b * layout.groups[g].block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel.panel) {
           const int64_t width = std::min<int64_t>(kernel.panel, num_vectors - v);
           for (size_t k = 0; k < group.operands.size(); ++k) {
             for (int64_t j = 0; j < width; ++j)
-              pack_vector(program, group, k, first, v + j, layout.block_vectors, call,
+              pack_vector(program, group, k, b * unit_block, v + j, layout.block_vectors, call,
                           y + j * lanes, width * lanes);
             y += group.widths[k] * width * lanes;
           }
         }
+      }
     }
   }
 
@@ -215,9 +227,14 @@ struct Executor<T>::Parts {
       }
       return;
     }
-    for (int64_t u = 0; u < lanes; ++u) {
-      const T* row = m + (unit + u) * ld;
-      for (int64_t d = 0; d < depth; ++d) y[d * stride + u] = u < count ? row[d] : T(0);
+    for (int64_t first = 0; first < depth; first += kTransposed) {  // small blocks stay in cache
+      const int64_t last = std::min(depth, first + kTransposed);
+      for (int64_t u = 0; u < count; ++u) {
+        const T* row = m + (unit + u) * ld;
+        for (int64_t d = first; d < last; ++d) y[d * stride + u] = row[d];
+      }
+      for (int64_t d = first; count < lanes && d < last; ++d)
+        std::fill(y + d * stride + count, y + d * stride + lanes, T(0));
     }
   }
 };
@@ -252,8 +269,11 @@ class Run {
       : plan_(plan), kernel_(kernel), layouts_(layouts), weights_(weights), call_(call) {
     order_rows();
     num_threads_ = std::max(1, std::min(call.num_threads, useful_threads()));
+    group_reductions();
     place_arrays();
   }
+
+  std::function<void(int part, int num_parts)> pack;  // the weights, where they are not packed yet
 
   void go() {
     Barrier barrier(num_threads_);
@@ -276,7 +296,6 @@ class Run {
     uint32_t* row_numbers = nullptr;
     uint32_t* step_numbers = nullptr;
     std::vector<TileOp<T>> ops;
-    std::vector<Segment<T>> segments;
   };
 
   // The steps and rows that exist: rows sorted by length, so that those of a step are the first.
@@ -295,11 +314,22 @@ class Run {
         active_[size_t(t)] = n;
       }
     }
+    num_flat_ = T_ * B;
+    if (!call_.lengths) return;
     for (int64_t t = 0; t < T_; ++t)
       for (int32_t r = 0; r < active_[size_t(t)]; ++r) {
         flat_steps_.push_back(int32_t(t));
         flat_rows_.push_back(row_order_[size_t(r)]);
       }
+    num_flat_ = int64_t(flat_rows_.size());
+  }
+
+  // The k-th step and row that exist.
+  int64_t flat_step(int64_t k) const {
+    return call_.lengths ? flat_steps_[size_t(k)] : k / call_.num_rows;
+  }
+  int64_t flat_row_number(int64_t k) const {
+    return call_.lengths ? flat_rows_[size_t(k)] : k % call_.num_rows;
   }
 
   int64_t length(int64_t row) const { return call_.lengths ? call_.lengths[row] : call_.num_steps; }
@@ -310,7 +340,7 @@ class Run {
     for (const Section& section : plan_.sections) {
       const double times = section.kind == SectionKind::fixed  ? 1
                            : section.kind == SectionKind::rows ? double(call_.num_rows)
-                                                               : double(flat_rows_.size());
+                                                               : double(num_flat_);
       for (const Phase& phase : section.phases)
         for (const TileProgram& program : phase.programs) {
           double one = double(program.size) * double(program.instructions.size());
@@ -404,7 +434,8 @@ class Run {
           slots = std::max(slots, tile * program.num_slots);
           staging = std::max(staging, 3 * tile);
           int64_t used = 3 * int64_t(program.instructions.size()) + int64_t(program.instructions.size());
-          for (const ProductGroup& group : program.groups) used += int64_t(group.operands.size());
+          for (const ProductGroup& group : program.groups)
+            used += int64_t(group.operands.size() + group.starts.size());
           pointers = std::max(pointers, used * all_rows);
         }
     }
@@ -453,6 +484,10 @@ class Run {
   }
 
   void member(int k, Barrier& barrier) {
+    if (pack) {
+      pack(k, num_threads_);
+      barrier.wait();
+    }
     for (size_t s = 0; s < plan_.sections.size(); ++s) {
       const Section& section = plan_.sections[s];
       switch (section.kind) {
@@ -469,7 +504,9 @@ class Run {
       }
       barrier.wait();
     }
-    for (const Reduction& reduction : plan_.reductions) reduce(reduction, k);
+    for (const Reduction& reduction : plan_.reductions)
+      if (reduction.operand < 0) sum(reduction, k);
+    for (const Outer& product : outers_) outer(product, k);
   }
 
   // Where the number(s) of one row of an array are
@@ -593,8 +630,15 @@ class Run {
     std::vector<const T* const*>& operands = operand_tables_[size_t(thread)];
     operands.clear();
     for (const ProductGroup& group : program.groups)
+    {
       for (int64_t array : group.operands) operands.push_back(table(array));
-    for (int64_t first = range.first; first < range.last; first += stride) {
+      for (int64_t array : group.starts)
+        if (array >= 0) operands.push_back(table(array));
+    }
+    // The order alternates from step to step, so that the weights read last are read first again.
+    const int64_t num_tiles = (range.last - range.first + stride - 1) / stride;
+    for (int64_t k = 0; k < num_tiles; ++k) {
+      const int64_t first = range.first + (rows.step % 2 ? num_tiles - 1 - k : k) * stride;
       const int64_t count = std::min(stride, range.last - first);
       for (int64_t r = 0; r < rows.count; r += most) {
         const int num_rows = int(std::min(most, rows.count - r));
@@ -632,35 +676,48 @@ class Run {
                 const std::vector<const T* const*>& operands, int64_t first, int64_t count,
                 int64_t first_row, int num_rows, int64_t slot_rows, int64_t stride) const {
     const int64_t lanes = kernel_.lanes, unit_block = layout.block_vectors * lanes;
+    // Many rows read a panel in pieces that stay in the first cache; few read it only once.
+    const int64_t piece = num_rows > 8 ? kPanelDepth : int64_t(1) << 40;
     size_t first_operand = 0;
     for (size_t g = 0; g < program.groups.size(); ++g) {
       const ProductGroup& group = program.groups[g];
       const GroupLayout& place = layout.groups[g];
-      const size_t num_segments = group.operands.size();
       const int64_t num_vectors = int64_t(group.slots.size()) * layout.block_vectors;
-      scratch.segments.resize(num_segments);
-      for (size_t k = 0; k < num_segments; ++k) {
-        scratch.segments[k].rows = operands[first_operand + k] + first_row;
-        scratch.segments[k].depth = group.widths[k];
-      }
-      first_operand += num_segments;
+      const bool starts = group.starts[0] >= 0;  // all products of a group do, or none
+      size_t next_start = first_operand + group.operands.size();
+      for (size_t p = 0; p < group.slots.size(); ++p)
+        if (group.starts[p] >= 0) {
+          const T* const* rows = operands[next_start++] + first_row;
+          T* slot = scratch.slots + group.slots[p] * slot_rows * stride;
+          for (int r = 0; r < num_rows; ++r)
+            std::memcpy(slot + r * stride, rows[r] + first, size_t(count) * sizeof(T));
+        }
+      T* targets[8];
+      Product<T> product{num_rows, nullptr, 0, 0, nullptr, targets, stride, false};
       for (int64_t u = 0; u < count; u += unit_block) {
-        const T* weights = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
+        product.panel = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
           const int64_t width = std::min<int64_t>(kernel_.panel, num_vectors - v);
-          T* targets[8];
           for (int64_t j = 0; j < width; ++j)
             targets[j] = scratch.slots +
                          group.slots[size_t((v + j) / layout.block_vectors)] * slot_rows * stride +
                          u + (v + j) % layout.block_vectors * lanes;
-          for (size_t k = 0; k < num_segments; ++k) {
-            scratch.segments[k].panel = weights;
-            weights += group.widths[k] * width * lanes;
+          product.adds = starts;
+          for (size_t k = 0; k < group.operands.size(); ++k) {
+            product.rows = operands[first_operand + k] + first_row;
+            product.first = 0;
+            do {  // even an operand of no units makes a sum of 0
+              product.depth = std::min(piece, group.widths[k] - product.first);
+              kernel_.product(int(width), product);
+              product.panel += product.depth * width * lanes;
+              product.first += product.depth;
+              product.adds = true;
+            } while (product.first < group.widths[k]);
           }
-          kernel_.product(num_rows, int(width), int(num_segments), scratch.segments.data(), targets,
-                          stride);
         }
       }
+      first_operand += group.operands.size();
+      for (int64_t start : group.starts) first_operand += start >= 0;
     }
   }
 
@@ -673,12 +730,17 @@ class Run {
   }
 
   void flat(size_t s, int thread, bool has_time) {
-    const int64_t total = has_time ? int64_t(flat_rows_.size()) : call_.num_rows;
+    const int64_t total = has_time ? num_flat_ : call_.num_rows;
+    int32_t steps[kFlatRows], numbers[kFlatRows];
     const int64_t chunks = (total + kFlatRows - 1) / kFlatRows;
     const int64_t last = std::min(total, chunks * (thread + 1) / num_threads_ * kFlatRows);
     for (int64_t r = chunks * thread / num_threads_ * kFlatRows; r < last; r += kFlatRows) {
       const int64_t count = std::min(kFlatRows, last - r);
-      const Rows rows = has_time ? Rows{&flat_steps_[size_t(r)], &flat_rows_[size_t(r)], count, 0}
+      for (int64_t k = 0; has_time && k < count; ++k) {
+        steps[k] = int32_t(flat_step(r + k));
+        numbers[k] = int32_t(flat_row_number(r + k));
+      }
+      const Rows rows = has_time ? Rows{steps, numbers, count, 0}
                                  : Rows{nullptr, &row_order_[size_t(r)], count, 0};
       for (size_t p = 0; p < plan_.sections[s].phases.size(); ++p) phase(s, p, rows, thread, 0, 1);
     }
@@ -724,67 +786,99 @@ class Run {
     }
   }
 
-  void reduce(const Reduction& reduction, int thread) {
+  // Reductions
+
+  // Those with one operand are one outer product: their deltas lie side by side.
+  struct Outer {
+    int64_t operand;
+    std::vector<const Reduction*> parts;
+    int64_t num_strips = 0;  // of kStrip units of the deltas
+  };
+
+  void group_reductions() {
+    for (const Reduction& r : plan_.reductions) {
+      if (r.operand < 0 || at(r.operand).size == 0 || at(r.delta).size == 0) continue;
+      size_t k = 0;
+      while (k < outers_.size() && outers_[k].operand != r.operand) ++k;
+      if (k == outers_.size()) outers_.push_back(Outer{r.operand, {}, 0});
+      outers_[k].parts.push_back(&r);
+      outers_[k].num_strips += (at(r.delta).size + kStrip - 1) / kStrip;
+    }
+  }
+
+  const T* flat_row(int64_t array, int64_t k) const {
+    return row(array, flat_step(k), flat_row_number(k), 0, 0, true);
+  }
+
+  void sum(const Reduction& reduction, int thread) {
     const Array &delta = at(reduction.delta), &target = at(reduction.target);
-    const int64_t total = int64_t(flat_rows_.size());
     T* base = places_[size_t(reduction.target)].data;
-    auto row_of = [&](int64_t array, int64_t k) {
-      return row(array, flat_steps_[size_t(k)], flat_rows_[size_t(k)], 0, 0, true);
-    };
     Scratch& scratch = scratch_[size_t(thread)];
-    if (reduction.operand < 0) {
-      if (target.size == 1 && delta.size != 1) {
-        if (thread > 0) return;
-        double sum = 0;
-        for (int64_t k = 0; k < total; ++k) {
-          const T* d = row_of(reduction.delta, k);
-          for (int64_t u = 0; u < delta.size; ++u) sum += double(d[u]);
-        }
-        base[0] += T(sum);
-        return;
+    if (target.size == 1 && delta.size != 1) {
+      if (thread > 0) return;
+      double sum = 0;
+      for (int64_t k = 0; k < num_flat_; ++k) {
+        const T* d = flat_row(reduction.delta, k);
+        for (int64_t u = 0; u < delta.size; ++u) sum += double(d[u]);
       }
-      const Range range = units(delta.size, thread, num_threads_);
-      if (delta.size == 1 && thread > 0) return;
-      const int64_t size = range.last - range.first;
-      if (size <= 0) return;
-      for (int64_t first = 0; first < total; first += kSumRows) {
-        std::fill(scratch.strips, scratch.strips + size, T(0));
-        for (int64_t k = first; k < std::min(total, first + kSumRows); ++k)
-          kernel_.add(size, row_of(reduction.delta, k) + range.first, scratch.strips);
-        kernel_.add(size, scratch.strips, base + range.first);
-      }
+      base[0] += T(sum);
       return;
     }
-    const Array& operand = at(reduction.operand);
+    if (delta.size == 1 && thread > 0) return;
+    const Range range = units(delta.size, thread, num_threads_);
+    const int64_t size = range.last - range.first;
+    if (size <= 0) return;
+    for (int64_t first = 0; first < num_flat_; first += kSumRows) {
+      std::fill(scratch.strips, scratch.strips + size, T(0));
+      for (int64_t k = first; k < std::min(num_flat_, first + kSumRows); ++k)
+        kernel_.add(size, flat_row(reduction.delta, k) + range.first, scratch.strips);
+      kernel_.add(size, scratch.strips, base + range.first);
+    }
+  }
+
+  void outer(const Outer& outer, int thread) {
+    const Array& operand = at(outer.operand);
     const int64_t strip = kernel_.panel * kernel_.lanes;
-    const int64_t num_strips = (delta.size + kStrip - 1) / kStrip;
-    const int64_t from = num_strips * thread / num_threads_ * kStrip;
-    const int64_t to = std::min(delta.size, num_strips * (thread + 1) / num_threads_ * kStrip);
-    if (from >= to || operand.size == 0) return;
-    const int64_t columns = round_up(operand.size, strip), ld = places_[size_t(reduction.target)].stride_row;
+    const int64_t from = outer.num_strips * thread / num_threads_;
+    const int64_t to = outer.num_strips * (thread + 1) / num_threads_;
+    if (from >= to) return;
+    const int64_t columns = round_up(operand.size, strip);
+    Scratch& scratch = scratch_[size_t(thread)];
     T* packed_operand = scratch.strips;
     T* packed_delta = scratch.strips + kDepth * columns;
-    for (int64_t first = 0; first < total; first += kDepth) {
-      const int64_t depth = std::min(kDepth, total - first);
+    for (int64_t first = 0; first < num_flat_; first += kDepth) {
+      const int64_t depth = std::min(kDepth, num_flat_ - first);
       for (int64_t k = 0; k < depth; ++k) {
-        const T* x = row_of(reduction.operand, first + k);
+        const T* x = flat_row(outer.operand, first + k);
         for (int64_t j = 0; j < columns; j += strip) {
           T* y = packed_operand + j * depth + k * strip;
           const int64_t n = std::max<int64_t>(0, std::min(strip, operand.size - j));
           std::memcpy(y, x + j, size_t(n) * sizeof(T));
           std::fill(y + n, y + strip, T(0));
         }
-        const T* d = row_of(reduction.delta, first + k);
-        for (int64_t i = from; i < to; i += kStrip) {
-          T* y = packed_delta + (i - from) * depth + k * kStrip;
-          for (int64_t n = 0; n < std::min<int64_t>(kStrip, to - i); ++n) y[n] = d[i + n];
-        }
       }
-      for (int64_t j = 0; j < operand.size; j += strip)
-        for (int64_t i = from; i < to; i += kStrip)
-          kernel_.outer(int(std::min<int64_t>(kStrip, to - i)), operand.size - j, depth,
-                        packed_delta + (i - from) * depth, packed_operand + j * depth,
-                        base + i * ld + reduction.first_column + j, ld);
+      int64_t done = 0;  // strips of the parts before
+      for (const Reduction* part : outer.parts) {
+        const int64_t size = at(part->delta).size, num_strips = (size + kStrip - 1) / kStrip;
+        const int64_t low = std::max<int64_t>(from - done, 0) * kStrip;
+        const int64_t high = std::min(std::min(to - done, num_strips) * kStrip, size);
+        done += num_strips;
+        if (low >= high) continue;
+        for (int64_t k = 0; k < depth; ++k) {
+          const T* d = flat_row(part->delta, first + k);
+          for (int64_t i = low; i < high; i += kStrip) {
+            T* y = packed_delta + (i - low) * depth + k * kStrip;
+            for (int64_t n = 0; n < std::min<int64_t>(kStrip, high - i); ++n) y[n] = d[i + n];
+          }
+        }
+        const Place<T>& target = places_[size_t(part->target)];
+        for (int64_t j = 0; j < operand.size; j += strip)
+          for (int64_t i = low; i < high; i += kStrip)
+            kernel_.outer(int(std::min<int64_t>(kStrip, high - i)), operand.size - j, depth,
+                          packed_delta + (i - low) * depth, packed_operand + j * depth,
+                          target.data + i * target.stride_row + part->first_column + j,
+                          target.stride_row);
+      }
     }
   }
 
@@ -795,7 +889,9 @@ class Run {
   const Call& call_;
   int num_threads_ = 1;
   int64_t quantum_ = 1, strips_ = 0;
+  int64_t num_flat_ = 0;  // steps and rows that exist
   std::vector<int32_t> row_order_, active_, flat_steps_, flat_rows_;
+  std::vector<Outer> outers_;
   Arena arena_;
   std::vector<Place<T>> places_;
   std::vector<int64_t> locals_;
@@ -826,8 +922,12 @@ const char* Executor<T>::instruction_set() const {
 
 template <class T>
 void Executor<T>::run(const Call& call) {
-  const auto pack = parts_->packed(call);
-  Run<T>(parts_->plan, parts_->kernel, parts_->layouts, static_cast<const T*>(pack->block.data), call).go();
+  const auto pack = parts_->take_pack(call);
+  T* weights = static_cast<T*>(pack->block.data);
+  Run<T> run(parts_->plan, parts_->kernel, parts_->layouts, weights, call);
+  if (call.weights_key < 0)
+    run.pack = [&](int part, int num_parts) { parts_->pack_share(call, weights, part, num_parts); };
+  run.go();
 }
 
 template class Executor<float>;

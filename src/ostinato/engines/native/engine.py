@@ -31,6 +31,9 @@ PRECISIONS: Final[dict[torch.dtype, Precision]] = {
 
 Views = dict[str, Tensor]
 
+FUSED_ROWS: Final = 16
+"""From so many rows on, products with the input run inside the loop: see ``lower``."""
+
 _MOST_KEPT: Final = 1024
 
 
@@ -79,15 +82,22 @@ class Scan:
             _adjoints[key] = self.program, adjoint(self.program, self.memory)
         return _adjoints[key][1]
 
-    def forward(self, *, saves: bool) -> Executor:
+    def forward(self, *, saves: bool, num_rows: int) -> Executor:
         """Return the executor of the forward pass."""
         keep, states = self.keep, self.states
         if saves:
             keep = tuple(dict.fromkeys((*keep, *self.adjoint.saved)))
             states = tuple(self.state_names)
-        return executor(self.program, dict(self.sizes), keep=keep, states=states, trim=self.trim)
+        return executor(
+            self.program,
+            dict(self.sizes),
+            keep=keep,
+            states=states,
+            trim=self.trim,
+            fuse=num_rows >= FUSED_ROWS,
+        )
 
-    def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...]) -> Executor:
+    def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...], num_rows: int) -> Executor:
         """Return the executor of the backward pass."""
         used = {i.name for i in self.adjoint.program.graph.inputs}
         delays = {
@@ -102,6 +112,7 @@ class Scan:
             zeros=[name for name in zeros if name in used],
             outputs=outputs,
             trim=self.trim,
+            fuse=num_rows >= FUSED_ROWS,
         )
 
     @property
@@ -274,7 +285,7 @@ def _scan_cpu(
 ) -> list[Tensor]:
     scan = _scan(key)
     machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
-    engine = scan.forward(saves=saves and not scan.checkpoint_every)
+    engine = scan.forward(saves=saves and not scan.checkpoint_every, num_rows=machine.num_rows)
     made = machine.allocate(engine.made)
     if not scan.checkpoint_every:
         machine.run(engine, {**machine.given, **made})
@@ -318,7 +329,9 @@ def _rest(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
 
 def _rest_names(scan: Scan, engine: Executor) -> list[str]:
     seen = {engine.streams.get(name, name) for name in scan.results}
-    return [spec.name for spec in engine.made if spec.name not in seen]
+    roles = [f"state:{name}" for name in scan.state_names]
+    roles += [f"keep:{v}" for v in scan.adjoint.saved]
+    return [n for n in dict.fromkeys(engine.streams[role] for role in roles) if n not in seen]
 
 
 def _buffers(scan: Scan, engine: Executor, returned: Sequence[Tensor]) -> Views:
@@ -343,7 +356,7 @@ def _scan_fake(
 ) -> list[Tensor]:
     scan = _scan(key)
     num_steps, num_rows = inputs[0].shape[:2]
-    engine = scan.forward(saves=saves and not scan.checkpoint_every)
+    engine = scan.forward(saves=saves and not scan.checkpoint_every, num_rows=0)
     made = {s.name: inputs[0].new_empty(s.shape(num_steps, num_rows)) for s in engine.made}
     found = _results(scan, engine, made)
     if saves and scan.checkpoint_every:
@@ -373,14 +386,14 @@ def _scan_backward_cpu(
     machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
     given, zeros = machine.gradients(gradients)
     wanted = tuple(scan.input_names) if wants_inputs else ()
-    engine = scan.backward(zeros, wanted)
+    engine = scan.backward(zeros, wanted, machine.num_rows)
     found = machine.allocate(engine.made)
     if not scan.checkpoint_every:
-        saved = machine.saved(_buffers(scan, scan.forward(saves=True), made))
+        saved = machine.saved(_buffers(scan, machine.forward, made))
         machine.run(engine, {**machine.given, **saved, **given, **found})
         return _in_order(scan, engine, found, wanted, inputs[0])
     marks = dict(zip(scan.state_names, made[len(scan.results) :], strict=True))
-    forward = scan.forward(saves=True)
+    forward = machine.forward
     for piece in machine.pieces(reverse=not scan.program.reverse):
         start = {f"initial:{s}": mark[piece.index] for s, mark in marks.items()}
         here = piece.of(machine.given) | start
@@ -597,6 +610,11 @@ class _Machine:
         }
 
     @property
+    def forward(self) -> Executor:
+        """The forward pass that saves what the backward pass needs."""
+        return self.scan.forward(saves=True, num_rows=self.num_rows)
+
+    @property
     def num_pieces(self) -> int:
         return -(-self.num_steps // self.scan.checkpoint_every)
 
@@ -645,7 +663,7 @@ class _Machine:
     def saved(self, made: Mapping[str, Tensor]) -> Views:
         """Return what a forward run saved as inputs of the adjoint."""
         scan = self.scan
-        streams = scan.forward(saves=True).streams
+        streams = self.forward.streams
         found = {f"input:next:{s}": made[streams[f"state:{s}"]] for s in scan.state_names}
         for v in scan.adjoint.saved:
             found[f"input:saved:{v}"] = made[streams[f"keep:{v}"]]

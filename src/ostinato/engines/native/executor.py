@@ -76,6 +76,7 @@ class Executor:
         zeros: Collection[str] = (),
         outputs: Collection[str] | None = None,
         trim: bool = False,
+        fuse: bool = False,
     ) -> None:
         lowered = lower(
             program,
@@ -86,6 +87,7 @@ class Executor:
             zeros=zeros,
             outputs=outputs,
             trim=trim,
+            fuse=fuse,
         )
         self.program = program
         self.streams = lowered.streams
@@ -124,6 +126,7 @@ def executor(
     zeros: Collection[str] = (),
     outputs: Collection[str] | None = None,
     trim: bool = False,
+    fuse: bool = False,
 ) -> Executor:
     """Return the executor of a program; the same arguments give the same one again.
 
@@ -136,6 +139,7 @@ def executor(
         zeros: inputs that are 0.
         outputs: those that are wanted; None for all.
         trim: no step past a row's end.
+        fuse: products with the input run in the loop.
     """
     key = (
         id(program),
@@ -146,6 +150,7 @@ def executor(
         tuple(zeros),
         outputs if outputs is None else tuple(outputs),
         trim,
+        fuse,
     )
     found = _executors.get(key)
     if found is None:
@@ -158,6 +163,7 @@ def executor(
             zeros=zeros,
             outputs=outputs,
             trim=trim,
+            fuse=fuse,
         )
         while len(_executors) >= _MOST_KEPT:
             _executors.pop(next(iter(_executors)), None)

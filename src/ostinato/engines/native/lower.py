@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from ostinato.engines.native.plan import (
@@ -22,7 +22,7 @@ from ostinato.engines.native.plan import (
     Slot,
     TileProgram,
 )
-from ostinato.equations.graph import BROADCAST, LEAVES, ROW_OPS, Random
+from ostinato.equations.graph import BROADCAST, LEAVES, ROW_OPS, Factor, Random
 from ostinato.equations.program import Loop, Program
 from ostinato.equations.program import Phase as ProgramPhase
 from ostinato.equations.rewrites import VALID
@@ -70,6 +70,7 @@ def lower(
     zeros: Collection[str] = (),
     outputs: Collection[str] | None = None,
     trim: bool = False,
+    fuse: bool = False,
 ) -> Lowered:
     """Lower a program for given sizes of dimensions.
 
@@ -86,6 +87,8 @@ def lower(
         outputs: those that are wanted; None for all.
         trim: the engine is told the lengths and runs no step past a row's end, so that the input
             ``VALID`` is 1 wherever anything is computed.
+        fuse: products with the input that only a sum in the loop reads run in the loop, too: right
+            where a step has many rows.
     """
     wanted = _Wanted(
         frozenset(keep),
@@ -93,7 +96,7 @@ def lower(
         frozenset(n for n, _ in program.graph.outputs if outputs is None or n in outputs),
     )
     given = _Given(delays or {}, frozenset(zeros), trim)
-    return _Lowering(program, sizes, wanted, given).lower()
+    return _Lowering(program, sizes, wanted, given, fuse=fuse).lower()
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ class _Lowering:
         sizes: Mapping[str, int],
         wanted: _Wanted,
         given: _Given,
+        *,
+        fuse: bool,
     ) -> None:
         self.program = program
         self.graph = program.graph
@@ -149,7 +154,12 @@ class _Lowering:
         self.masks: dict[int, int] = {}
         self.shifts: dict[str, int] = {}
         self.copies: list[tuple[int, int]] = []
+        self.more: dict[int, int] = {}
+        self.starts: dict[int, int] = {}
         self.alias = self._aliases()
+        self.where = self._places()
+        self.live = self._live()
+        self._join_sums(fuse=fuse)
         self.where = self._places()
         self.live = self._live()
         self.has_rows = self._values_with_rows()
@@ -183,8 +193,110 @@ class _Lowering:
             and self.given.constant(x.attribute) == number
         )
 
-    def _args(self, v: int) -> tuple[int, ...]:
-        return tuple(self.alias[a] for a in self.values[v].args)
+    def args(self, v: int) -> tuple[int, ...]:
+        """Return what a value reads: of a product its operands, and then where it starts from."""
+        args = (*self.operands(v), self.starts[v]) if v in self.starts else self.operands(v)
+        return tuple(self.alias[a] for a in args)
+
+    def operands(self, v: int) -> tuple[int, ...]:
+        """Return the operands of a value, with those of the product that joins it."""
+        own = self.values[v].args
+        return (*own, *self.values[self.more[v]].args) if v in self.more else own
+
+    def factors(self, v: int) -> tuple[Factor, ...]:
+        """Return the factors of a product, with those of the product that joins it."""
+        own = factors(self.graph, v)
+        return (*own, *factors(self.graph, self.more[v])) if v in self.more else own
+
+    def _join_sums(self, *, fuse: bool) -> None:
+        """Let products of the loops start from what is added to them.
+
+        With ``fuse`` a product with an input that is part of such a term moves into the loop.
+        """
+        readers: dict[int, list[int]] = {}
+        for v in self.live:
+            for a in self.args(v):
+                readers.setdefault(a, []).append(v)
+        results = {self.alias[v] for v in (*self._roots(), *self.keep)}
+
+        def is_only_read_by(v: int, reader: int) -> bool:
+            return readers.get(v) == [reader] and v not in results
+
+        for s, section in enumerate(self.program.sections):
+            if not isinstance(section, Loop):
+                continue
+            for phase in section.phases:
+                for group in phase.products:
+                    self._join_group(s, group.products, readers, is_only_read_by, fuse=fuse)
+
+    def _join_group(
+        self,
+        section: int,
+        products: tuple[int, ...],
+        readers: Mapping[int, list[int]],
+        is_only_read_by: Callable[[int, int], bool],
+        *,
+        fuse: bool,
+    ) -> None:
+        found: list[tuple[int, int, int]] = []
+        for v in products:
+            users = readers.get(v, [])
+            if v not in self.live or len(users) != 1 or not is_only_read_by(v, users[0]):
+                continue
+            user = users[0]
+            term = self._other_term(user, v, section)
+            if term is not None:
+                found.append((v, user, term))
+        for v, user, term in found:
+            self.alias[user] = v
+            self.starts[v] = term
+            if not (fuse and is_only_read_by(term, user)):
+                continue
+            joined = self._product_in(term, is_only_read_by)
+            if joined is not None:
+                product, rest = joined
+                self.more[v] = product
+                if rest is None:
+                    del self.starts[v]
+                else:
+                    self.starts[v] = rest
+
+    def _other_term(self, user: int, product: int, section: int) -> int | None:
+        """Return what a sum adds to a product, if it is known before the step."""
+        if self.values[user].op != "add" or self.where[user].section != section:
+            return None
+        args = [a for a in self.args(user) if a != product]
+        if len(args) != 1 or self._dim(args[0]) != self._dim(product):
+            return None
+        term = self.values[args[0]]
+        is_leaf = term.op == "parameter" or (
+            term.op == "input"
+            and isinstance(term.attribute, str)
+            and self.given.constant(term.attribute) is None
+        )
+        is_before = args[0] in self.where and self.where[args[0]].section < section
+        return args[0] if is_leaf or is_before else None
+
+    def _product_in(
+        self, term: int, is_only_read_by: Callable[[int, int], bool]
+    ) -> tuple[int, int | None] | None:
+        """Return the product with inputs in a term that all steps share, and the rest of it."""
+        value = self.values[term]
+        if value.op == "product":
+            return (term, None) if self._section_kind(term) == "flat" else None
+        if value.op != "add":
+            return None
+        first, second = self.args(term)
+        for product, rest in ((first, second), (second, first)):
+            if (
+                self.values[product].op == "product"
+                and self._section_kind(product) == "flat"
+                and is_only_read_by(product, term)
+                and self._dim(rest) == self._dim(product)
+                and self.values[rest].op not in ("product", "constant")
+            ):
+                return product, rest
+        return None
 
     def _places(self) -> dict[int, _Where]:
         return {
@@ -202,7 +314,7 @@ class _Lowering:
             v = pending.pop()
             if v not in seen:
                 seen.add(v)
-                pending.extend(self._args(v))
+                pending.extend(self.args(v))
         return frozenset(seen)
 
     def _roots(self) -> list[int]:
@@ -220,7 +332,7 @@ class _Lowering:
         for v, value in enumerate(self.values):
             is_mask = isinstance(value.attribute, Random) and not value.attribute.per_step
             if is_mask or (
-                any(a in found for a in self._args(v)) and self._section_kind(v) == "once"
+                any(a in found for a in self.args(v)) and self._section_kind(v) == "once"
             ):
                 found.add(v)
         return frozenset(found)
@@ -311,7 +423,7 @@ class _Lowering:
         self.plan.sections.insert(0, Section("fixed", False, [], [Phase(False, [], [program])]))
         return array
 
-    def _array(self, v: int) -> int:
+    def array(self, v: int) -> int:
         """Return the array where other programs find a value."""
         value = self.values[v]
         return self._leaf(v) if value.op in LEAVES else self.home[v]
@@ -320,7 +432,7 @@ class _Lowering:
         """Return an array with a place for every step, copying where there is none yet."""
         size = self._size(dim)
         if self._has_time(v) and self._size(self._dim(v)) == size:
-            array = self._array(v)
+            array = self.array(v)
             if self.plan.arrays[array].kind in ("stream", "shift"):
                 return array
         made = self._stream(size)
@@ -360,7 +472,7 @@ class _Lowering:
             if v not in self.where:
                 continue
             needs_array = self.values[v].op == "product" or self.values[v].op in ROW_OPS
-            for a in self._args(v):
+            for a in self.args(v):
                 if a not in self.where:
                     continue
                 if self.where[a].section != self.where[v].section:
@@ -407,7 +519,7 @@ class _Lowering:
             results |= {self.alias[v] for v in (r.delta, r.operand) if v is not None}
         readers: dict[int, set[int]] = {}
         for v in self.live & self.where.keys():
-            for a in self._args(v):
+            for a in self.args(v):
                 readers.setdefault(a, set()).add(self.where[v].section)
         return frozenset(
             state.name
@@ -470,12 +582,12 @@ class _Lowering:
         for v, array in self.leaves.items():
             if self.values[v].op == "random":
                 made = TileProgram(self.plan.arrays[array].size)
-                made.instructions.append(Instruction("random", Element(array), (), self._mask(v)))
+                made.instructions.append(Instruction("random", Element(array), (), self.mask(v)))
                 programs.append(made)
         if programs:
             self.plan.sections.append(Section("rows", False, [], [Phase(False, [], programs)]))
 
-    def _mask(self, v: int) -> int:
+    def mask(self, v: int) -> int:
         random = self.values[v].attribute
         assert isinstance(random, Random)
         if v not in self.masks:
@@ -525,7 +637,7 @@ class _Lowering:
             Norm(
                 self.values[v].op,
                 self.private.get(v, self.home[v]),
-                [self._array(a) for a in self._args(v)],
+                [self.array(a) for a in self.args(v)],
             )
             for v in phase.norms
             if belongs(v)
@@ -556,7 +668,7 @@ class _Lowering:
             state = self.graph.state(name)
             v = self.alias[state.next]
             made = TileProgram(self._size(state.dim))
-            source = Element(self._array(v), self._dim(v) == BROADCAST)
+            source = Element(self.array(v), self._dim(v) == BROADCAST)
             made.instructions.append(Instruction("store", Element(array), (source,)))
             if not phases:
                 phases.append(Phase(False, [], []))
@@ -578,7 +690,7 @@ class _Lowering:
             programs: list[TileProgram] = []
             for v, array in self.copies:
                 made = TileProgram(self.plan.arrays[array].size)
-                source = Element(self._array(v), self._dim(v) == BROADCAST)
+                source = Element(self.array(v), self._dim(v) == BROADCAST)
                 made.instructions.append(Instruction("store", Element(array), (source,)))
                 programs.append(made)
             self.plan.sections.append(Section("flat", False, [], [Phase(False, [], programs)]))
@@ -656,8 +768,12 @@ class _TileLowering:
     def lower(self) -> TileProgram:
         for members in self.groups:
             own = [v for v in members if self.values[v].dim == self.dim]
-            if own:
-                self._group(own)
+            # Those of a group that read the same, and start alike.
+            alike: dict[tuple[object, ...], list[int]] = {}
+            for v in own:
+                alike.setdefault((self.parent.operands(v), v in self.parent.starts), []).append(v)
+            for same in alike.values():
+                self._group(same)
         for v in self.elementwise:
             if v not in self.found and not self._is_fused(v):
                 self._compute(v)
@@ -667,7 +783,7 @@ class _TileLowering:
     def _count_uses(self) -> dict[int, list[int]]:
         uses: dict[int, list[int]] = {}
         for v in self.elementwise:
-            for a in self.parent._args(v):
+            for a in self.parent.args(v):
                 uses.setdefault(a, []).append(v)
         return uses
 
@@ -679,7 +795,7 @@ class _TileLowering:
         if len(users) != 1:
             return False
         user = users[0]
-        args = self.parent._args(user)
+        args = self.parent.args(user)
         match self.values[user].op:
             case "add":
                 # Of two products, the second is fused.
@@ -707,19 +823,22 @@ class _TileLowering:
     def _group(self, products: list[int]) -> None:
         parent = self.parent
         slots: list[Slot] = []
+        starts: list[int] = []
         blocks: list[list[Block]] = []
         for v in products:
             slot = self._slot()
             slots.append(slot)
             self.found[v] = slot
+            start = parent.starts.get(v)
+            starts.append(-1 if start is None else parent.array(parent.alias[start]))
             blocks.append(
                 [
                     parent.block(f.parameter, f.piece, transposed=f.transposed)
-                    for f in factors(parent.graph, v)
+                    for f in parent.factors(v)
                 ]
             )
-        operands = [parent._array(a) for a in parent._args(products[0])]
-        self.made.groups.append(Group(operands, slots, blocks))
+        operands = [parent.array(parent.alias[a]) for a in parent.operands(products[0])]
+        self.made.groups.append(Group(operands, slots, starts, blocks))
         for v in products:
             if v in parent.home:
                 self._emit("store", Element(parent.home[v]), self.found[v])
@@ -731,7 +850,7 @@ class _TileLowering:
         parent, value = self.parent, self.values[v]
         if isinstance(value.attribute, Random) and value.attribute.per_step:
             slot = self._slot()
-            self._emit("random", slot, random=parent._mask(v))
+            self._emit("random", slot, random=parent.mask(v))
             self.found[v] = slot
             return slot
         is_here = v in self.inside and value.op not in LEAVES
@@ -740,7 +859,7 @@ class _TileLowering:
             return self.found[v]
         splat = value.dim == BROADCAST and self.dim != BROADCAST
         array = parent.private.get(v)
-        return Element(parent._array(v) if array is None else array, splat)
+        return Element(parent.array(v) if array is None else array, splat)
 
     def _compute(self, v: int) -> None:
         """Compute a value into its home, or a slot."""
@@ -767,13 +886,13 @@ class _TileLowering:
             self._emit("store", Element(parent.home[v]), target)
 
     def _fused(self, v: int) -> tuple[str, tuple[int, ...]]:
-        value, args = self.values[v], self.parent._args(v)
+        value, args = self.values[v], self.parent.args(v)
         if value.op == "add" and args[0] != args[1]:
             for k in (1, 0):
                 if self._is_fused(args[k]) and self.uses[args[k]] == [v]:
-                    return "fma", (*self.parent._args(args[k]), args[1 - k])
+                    return "fma", (*self.parent.args(args[k]), args[1 - k])
         if value.op == "sub" and args[0] != args[1] and self._is_fused(args[1]):
-            return "fnma", (*self.parent._args(args[1]), args[0])
+            return "fnma", (*self.parent.args(args[1]), args[0])
         return value.op, args
 
 

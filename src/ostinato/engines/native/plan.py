@@ -98,10 +98,11 @@ class Block:
 
 @dataclass
 class Group:
-    """Products that read the same operands."""
+    """Products that read the same operands; each starts from an array, or from 0 (-1)."""
 
     operands: list[int]
     slots: list[Slot]
+    starts: list[int]
     blocks: list[list[Block]]
 
 
@@ -227,8 +228,8 @@ class _Writer:
         self._put(program.size, program.num_slots, len(program.groups))
         for group in program.groups:
             self._put(len(group.operands), *group.operands, len(group.slots))
-            for slot, blocks in zip(group.slots, group.blocks, strict=True):
-                self._put(slot.index)
+            for slot, start, blocks in zip(group.slots, group.starts, group.blocks, strict=True):
+                self._put(slot.index, start)
                 for block in blocks:
                     self._put(block.matrix, block.first_column, block.transposed)
         self._put(len(program.instructions))
