@@ -326,7 +326,7 @@ void micro(const Product<T>& p, int first) {
       sums[r][n] = p.adds ? load(p.target[n] + (first + r) * p.stride) : V<T>{};
   const T* rows[R];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r] + p.first;
+  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
   const T* w = p.panel;
   for (int64_t k = 0; k < p.depth; ++k, w += N * kLanes<T>) {
     V<T> weights[N];
@@ -352,7 +352,7 @@ void micro_few(const Product<T>& p, int first) {
   V<T> sums[kWays][R][N] = {};
   const T* rows[R];
 #pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r] + p.first;
+  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
   const T* w = p.panel;
   int64_t k = 0;
   for (; k + kWays <= p.depth; k += kWays, w += kWays * N * kLanes<T>) {

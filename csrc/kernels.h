@@ -9,12 +9,11 @@
 namespace ostinato {
 
 // One product of a panel of weights: target[j][r * stride ..] is, or with `adds` grows by, the sum
-// over `depth` units k of rows[r][first + k] * panel[k][j], for the vectors j of `count` rows.
+// over `depth` units k of rows[r][k] * panel[k][j], for the vectors j of `count` rows.
 template <class T>
 struct Product {
   int count;
   const T* const* rows;
-  int64_t first;
   int64_t depth;
   const T* panel;
   T* const* target;

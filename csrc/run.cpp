@@ -19,7 +19,6 @@ constexpr int64_t kFlatRows = 48;    // of a chunk outside the loops
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
 constexpr int64_t kTransposed = 16;  // columns of a matrix that packing turns at once
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
-constexpr int64_t kPanelDepth = 64;  // of a panel, read by all rows before the next
 constexpr size_t kAlignment = 64;
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
@@ -676,8 +675,6 @@ class Run {
                 const std::vector<const T* const*>& operands, int64_t first, int64_t count,
                 int64_t first_row, int num_rows, int64_t slot_rows, int64_t stride) const {
     const int64_t lanes = kernel_.lanes, unit_block = layout.block_vectors * lanes;
-    // Many rows read a panel in pieces that stay in the first cache; few read it only once.
-    const int64_t piece = num_rows > 8 ? kPanelDepth : int64_t(1) << 40;
     size_t first_operand = 0;
     for (size_t g = 0; g < program.groups.size(); ++g) {
       const ProductGroup& group = program.groups[g];
@@ -693,7 +690,7 @@ class Run {
             std::memcpy(slot + r * stride, rows[r] + first, size_t(count) * sizeof(T));
         }
       T* targets[8];
-      Product<T> product{num_rows, nullptr, 0, 0, nullptr, targets, stride, false};
+      Product<T> product{num_rows, nullptr, 0, nullptr, targets, stride, false};
       for (int64_t u = 0; u < count; u += unit_block) {
         product.panel = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
@@ -705,14 +702,10 @@ class Run {
           product.adds = starts;
           for (size_t k = 0; k < group.operands.size(); ++k) {
             product.rows = operands[first_operand + k] + first_row;
-            product.first = 0;
-            do {  // even an operand of no units makes a sum of 0
-              product.depth = std::min(piece, group.widths[k] - product.first);
-              kernel_.product(int(width), product);
-              product.panel += product.depth * width * lanes;
-              product.first += product.depth;
-              product.adds = true;
-            } while (product.first < group.widths[k]);
+            product.depth = group.widths[k];
+            kernel_.product(int(width), product);
+            product.panel += product.depth * width * lanes;
+            product.adds = true;
           }
         }
       }
