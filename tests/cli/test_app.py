@@ -31,8 +31,10 @@ def test_version_and_help(capsys: pytest.CaptureFixture[str]):
     for arguments in ((), ("--help",)):
         answer = ask(capsys, *arguments)
         assert answer.code == 0
-        assert all(word in answer.output for word in ("train", "generate", "cells", "explain"))
-    for command in ("train", "generate", "cells", "explain"):
+        assert all(
+            word in answer.output for word in ("train", "generate", "cells", "explain", "bench")
+        )
+    for command in ("train", "generate", "cells", "explain", "bench"):
         assert ask(capsys, command, "--help").code == 0
 
 

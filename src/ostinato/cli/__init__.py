@@ -1,4 +1,4 @@
-"""The command line: ``ostinato train``, ``generate``, ``cells``, ``explain``."""
+"""The command line: ``ostinato train``, ``generate``, ``cells``, ``explain``, ``bench``."""
 
 from __future__ import annotations
 

@@ -144,6 +144,57 @@ def explain(
     explain_command(cell, {name: size for name, size in given.items() if size is not None})
 
 
+@app.command()
+def bench(
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME,...",
+            help="torch, onnxruntime, eager, jax; or all that are installed.  "
+            "[default: torch; eager for a cell that torch does not have]",
+        ),
+    ] = None,
+    cell_names: Annotated[
+        str | None,
+        typer.Option(
+            "--cells",
+            metavar="NAME,...",
+            help="Of `ostinato cells`.  [default: lstm,gru,elman; full adds mingru,minlstm]",
+        ),
+    ] = None,
+    grid: Annotated[
+        Literal["small", "full"], typer.Option(help="Three shapes, or all of them.")
+    ] = "small",
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every number here.")
+    ] = None,
+    figure_path: Annotated[
+        Path | None, typer.Option("--figure", metavar="FILE", help="Draw the ratios here, as SVG.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Of everyone alike.  [default: as torch chooses]")
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float64"], typer.Option(help="Of weights and inputs.")
+    ] = "float32",
+    engine: Annotated[str, typer.Option(help="Ours: auto, or an engine's name.")] = "auto",
+) -> None:
+    """Time our layers and others in turn, on the same numbers."""
+    from ostinato.cli.bench.command import bench_command
+
+    code = bench_command(
+        against,
+        cell_names,
+        grid=grid,
+        json_path=json_path,
+        figure_path=figure_path,
+        num_threads=threads,
+        dtype=dtype,
+        engine=engine,
+    )
+    raise typer.Exit(code)
+
+
 def run(arguments: Sequence[str]) -> int:
     """Run a command; a user's mistake becomes a short message on stderr and exit code 2."""
     for stream in (sys.stdout, sys.stderr):
