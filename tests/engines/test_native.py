@@ -63,8 +63,12 @@ def _compare(ours: Any, truth: Any, x: Any, tolerance: float = ADJOINT, **given:
             assert_close(got, expected, name, tolerance)
 
 
+@pytest.mark.parametrize("fused_rows", [1, 100])
 @pytest.mark.parametrize(("name", "option"), COMBINATIONS)
-def test_layers_agree_with_the_eager_engine(name: str, option: Option) -> None:
+def test_layers_agree_with_the_eager_engine(
+    name: str, option: Option, fused_rows: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ostinato.engines.native.engine.FUSED_ROWS", fused_rows)
     ours, truth = _twins(name, option.arguments)
     x = make_input(ours, 7, 4)
     resets = torch.rand(7, 4) < 0.3

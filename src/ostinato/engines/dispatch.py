@@ -13,13 +13,12 @@ from ostinato.core.errors import EngineFallback, OptionError, UnknownNameError
 from ostinato.engines import eager
 from ostinato.equations.program import Program
 
+_missing: str | None = None
 try:
     from ostinato.engines.native import engine as native
 except ImportError as error:
     native = None
-    _NOT_BUILT = f"its C++ part is not built ({error})"
-else:
-    _NOT_BUILT = None
+    _missing = f"its C++ part is not built ({error})"
 
 
 @dataclass(frozen=True)
@@ -77,8 +76,8 @@ def _eager_refusal(request: Request) -> str | None:
 
 
 def _native_refusal(request: Request) -> str | None:
-    if _NOT_BUILT is not None:
-        return _NOT_BUILT
+    if _missing is not None:
+        return _missing
     if request.device.type != "cpu":
         return f"it runs on the CPU, the tensors are on {request.device}"
     if request.dtype not in (torch.float32, torch.float64, torch.bfloat16):
@@ -90,9 +89,9 @@ def _native_refusal(request: Request) -> str | None:
 
 def _is_transformed() -> bool:
     # torch has no public question for either.
-    functorch = torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
-    level = torch.autograd.forward_ad._current_level  # pyright: ignore[reportPrivateUsage]
-    return bool(functorch) or level >= 0
+    functorch: bool = torch._C._are_functorch_transforms_active()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
+    level: int = torch.autograd.forward_ad._current_level  # pyright: ignore[reportPrivateUsage, reportUnknownVariableType]
+    return bool(functorch) or level >= 0  # pyright: ignore[reportUnknownVariableType]
 
 
 def _native_run(program: Program, call: eager.Call) -> eager.Result:

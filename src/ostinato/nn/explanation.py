@@ -64,10 +64,11 @@ def _costs(stack: Stack, analysis: Analysis, itemsize: int) -> list[str]:
     lines: list[str] = []
     for sizes in dict.fromkeys(tuple(s.items()) for s in stack.sizes):
         named = dict(sizes)
+        first = stack.graph.inputs[0]
         saved = analysis.saved_bytes(named, stack.memory, itemsize)
         lines.append(
-            f"a step of one row of {stack.graph.inputs[0].name}[{named[stack.graph.inputs[0].dim]}]:"
-            f" {analysis.flops(named):,} flops, {analysis.loop_flops(named):,} of them in the loop,"
+            f"a step of one row of {first.name}[{named[first.dim]}]: "
+            f"{analysis.flops(named):,} flops, {analysis.loop_flops(named):,} of them in the loop,"
             f" which reads and writes {analysis.bytes_per_step(named, itemsize):,} bytes;"
             f" training keeps {saved:,} bytes beside states and input (memory={stack.memory!r})"
         )

@@ -134,7 +134,10 @@ class Stack:
             if layer:
                 streams = {next(iter(streams)): output}
             output = run.layer(layer, streams, given)
-        return output, {name: torch.stack(parts) for name, parts in run.states.items()}
+        return output, {
+            name: torch.stack(parts) if len(parts) > 1 else parts[0].unsqueeze(0)
+            for name, parts in run.states.items()
+        }
 
     def _checked(self, state: Mapping[str, Tensor], num_rows: int) -> Mapping[str, Tensor]:
         names = [s.name for s in self.graph.states]

@@ -132,9 +132,13 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
     def cell_parameters(self, layer: int = 0, direction: int = 0) -> dict[str, Tensor]:
         """Return the weights of one layer and direction by their names in the equations."""
         suffix = place_suffix(layer, direction)
-        weights: dict[str, Tensor] = {}
+        stacked: dict[tuple[str, ...], Tensor] = {}
         for held, names in self._layout.items():
-            parts = getattr(self, f"{held}{suffix}").chunk(len(names))
+            tensor = getattr(self, f"{held}{suffix}")
+            stacked[names] = stacked[names] + tensor if names in stacked else tensor
+        weights: dict[str, Tensor] = {}
+        for names, tensor in stacked.items():
+            parts = tensor.chunk(len(names))
             for name, part in zip(names, parts, strict=True):
                 weights[name] = weights[name] + part if name in weights else part
         for extra in self._extras():

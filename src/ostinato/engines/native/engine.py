@@ -7,7 +7,7 @@ itself be differentiated runs on the eager engine.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, cast
 
@@ -128,7 +128,7 @@ class Scan:
 
     @property
     def results(self) -> list[str]:
-        """Names of what the operator returns first: ``output:y``, ``final:h``, …"""
+        """Names of what the operator returns first, such as ``output:y`` and ``final:h``."""
         graph = self.program.graph
         return [
             *[f"output:{name}" for name, _ in graph.outputs],
@@ -272,6 +272,10 @@ torch.library.define(
 )
 
 
+def _fake(operator: str) -> Callable[[Callable[..., list[Tensor]]], Callable[..., list[Tensor]]]:
+    return cast("Any", torch.library.register_fake)(operator)
+
+
 @torch.library.impl("ostinato::scan", "CPU")
 def _scan_cpu(
     inputs: Sequence[Tensor],
@@ -343,7 +347,7 @@ def _buffers(scan: Scan, engine: Executor, returned: Sequence[Tensor]) -> Views:
     return found | dict(zip(_rest_names(scan, engine), rest, strict=True))
 
 
-@torch.library.register_fake("ostinato::scan")
+@_fake("ostinato::scan")
 def _scan_fake(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],  # noqa: ARG001
@@ -409,7 +413,7 @@ def _scan_backward_cpu(
     return _in_order(scan, engine, found, wanted, inputs[0])
 
 
-@torch.library.register_fake("ostinato::scan_backward")
+@_fake("ostinato::scan_backward")
 def _scan_backward_fake(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],
@@ -674,10 +678,12 @@ class _Machine:
     ) -> None:
         """Run an executor over all steps, or over a piece of them."""
         views: list[tuple[int, ...]] = []
-        alive: list[Tensor] = []
+        alive: list[Tensor] = []  # copies, until the run is over
         for spec in engine.buffers:
-            tensor = self._fitted(buffers[spec.name], spec)
-            alive.append(tensor)
+            tensor = buffers[spec.name]
+            if spec.is_given and not self._fits(tensor, spec):
+                tensor = self._fitted(tensor, spec)
+                alive.append(tensor)
             views.append((tensor.data_ptr(), *tensor.shape, *tensor.stride()))
         lengths, first, num_steps = self.lengths, 0, self.num_steps
         if piece is not None:
@@ -694,8 +700,16 @@ class _Machine:
             torch.get_num_threads(),
         )
 
+    def _fits(self, tensor: Tensor, spec: BufferSpec) -> bool:
+        """Whether the engine can read a tensor as it is: its dtype and shape, units adjacent."""
+        if tensor.dtype is not self.dtype or (spec.size > 1 and tensor.stride(-1) != 1):
+            return False
+        if spec.kind == "rows":
+            return tensor.shape[0] == self.num_rows
+        return spec.kind != "vector" or tensor.dim() == 1
+
     def _fitted(self, tensor: Tensor, spec: BufferSpec) -> Tensor:
-        """Return a tensor as the engine reads it: of its dtype and shape, units adjacent."""
+        """Return a tensor as the engine reads it."""
         if tensor.dtype != self.dtype:
             tensor = tensor.to(self.dtype)
         if spec.kind == "rows" and tensor.shape[0] != self.num_rows:

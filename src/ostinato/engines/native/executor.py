@@ -22,7 +22,8 @@ class BufferSpec:
     """One buffer of a run.
 
     Attributes:
-        name: ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W``, ``stream:k``.
+        name: ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W`` or
+            ``stream:k``.
         kind: of the array: ``stream`` ``[T, B, n]``, ``rows`` ``[B, n]``, ``vector`` ``[n]`` or
             ``matrix`` ``[n, columns]``.
         size: n.
@@ -46,12 +47,12 @@ class BufferSpec:
             case _:
                 return (self.size,)
 
-    @property
+    @cached_property
     def is_given(self) -> bool:
         """Whether the caller brings it; the others he takes away."""
         return self.name.startswith(("input:", "parameter:", "initial:"))
 
-    @property
+    @cached_property
     def is_sum(self) -> bool:
         """Whether a run adds to what it holds."""
         return self.name.startswith("gradient:")

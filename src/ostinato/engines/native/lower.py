@@ -466,37 +466,34 @@ class _Lowering:
 
     def _readers(self) -> tuple[set[int], set[int]]:
         """Return the values read in other sections, and those read in other phases of their own."""
-        escaping: set[int] = set()
+        escaping = {self.alias[v] for v in (*self.keep, *(v for _, v in self.outputs))}
+        for r in self.graph.reductions:
+            escaping |= {self.alias[v] for v in (r.delta, r.operand) if v is not None}
         crossing: set[int] = set()
-        for v in self.live:
-            if v not in self.where:
-                continue
-            needs_array = self.values[v].op == "product" or self.values[v].op in ROW_OPS
+        for v in self.live & self.where.keys():
+            here = self.where[v]
+            is_row_op = self.values[v].op in ROW_OPS
+            needs_array = is_row_op or self.values[v].op == "product"
             for a in self.args(v):
-                if a not in self.where:
-                    continue
-                if self.where[a].section != self.where[v].section:
+                there = self.where.get(a)
+                if there is not None and there.section != here.section:
                     escaping.add(a)
-                elif needs_array or self.where[a].phase != self.where[v].phase:
+                elif there is not None and (needs_array or there != here):
                     crossing.add(a)
-            if self.values[v].op in ROW_OPS:
+            if is_row_op:
                 crossing.add(v)
-        for v in (*self.keep, *(v for _, v in self.outputs)):
-            escaping.add(self.alias[v])
-        for reduction in self.graph.reductions:
-            escaping.add(self.alias[reduction.delta])
-            if reduction.operand is not None:
-                escaping.add(self.alias[reduction.operand])
-        shifted = self.shifted
         for loop in self.program.loops:
             for name in loop.states:
                 v = self.alias[self.graph.state(name).next]
                 if self._is_computed_in(loop, v, name):
-                    is_stream = name in shifted or name in self.wanted_states
-                    (escaping if is_stream else crossing).add(v)
+                    (escaping if self._is_stream(name) else crossing).add(v)
                 elif v in self.where:
                     escaping.add(v)
         return escaping, crossing
+
+    def _is_stream(self, state: str) -> bool:
+        """Whether a state is wanted at every step."""
+        return state in self.shifted or state in self.wanted_states
 
     def _is_computed_in(self, loop: Loop, v: int, state: str) -> bool:
         """Whether a state's next value has an array of its own kind in the loop."""
@@ -529,7 +526,6 @@ class _Lowering:
         )
 
     def _assign_states(self) -> None:
-        shifted = self.shifted
         for s, section in enumerate(self.program.sections):
             if not isinstance(section, Loop):
                 continue
@@ -540,8 +536,11 @@ class _Lowering:
                 if self._is_computed_in(section, v, name):
                     of = self.home[v]
                 else:
-                    is_stream = name in shifted or name in self.wanted_states
-                    of = self._stream(size) if is_stream else self._new(Array("local", size))
+                    of = (
+                        self._stream(size)
+                        if self._is_stream(name)
+                        else self._new(Array("local", size))
+                    )
                     self.next_copies.setdefault(s, []).append((of, name))
                 self.shifts[name] = self._new(
                     Array(
@@ -896,6 +895,28 @@ class _TileLowering:
         return value.op, args
 
 
+class _Slots:
+    """Slots for values that are made, read and forgotten."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.taken: dict[int, Slot] = {}
+        self._free: list[int] = []
+
+    def take(self, virtual: int) -> Slot:
+        """Return the slot of a value, a new one if it has none."""
+        if virtual not in self.taken:
+            if not self._free:
+                self._free.append(self.count)
+                self.count += 1
+            self.taken[virtual] = Slot(self._free.pop())
+        return self.taken[virtual]
+
+    def release(self, slot: Slot) -> None:
+        """Take a slot back."""
+        self._free.append(slot.index)
+
+
 def _allocate(program: TileProgram) -> None:
     """Give slots to values so that few are needed: a slot is free after its last reading."""
     last: dict[int, int] = {}
@@ -903,32 +924,19 @@ def _allocate(program: TileProgram) -> None:
         for operand in (*i.args, i.target):
             if isinstance(operand, Slot):
                 last[operand.index] = k
-    taken: dict[int, Slot] = {}
-    free: list[int] = []
-    count = 0
-
-    def take(virtual: int) -> Slot:
-        nonlocal count
-        if virtual not in taken:
-            if free:
-                taken[virtual] = Slot(free.pop())
-            else:
-                taken[virtual] = Slot(count)
-                count += 1
-        return taken[virtual]
-
+    slots = _Slots()
     for group in program.groups:
-        group.slots = [take(slot.index) for slot in group.slots]
+        group.slots = [slots.take(slot.index) for slot in group.slots]
     for k, i in enumerate(program.instructions):
-        args = tuple(taken[a.index] if isinstance(a, Slot) else a for a in i.args)
+        args = tuple(slots.taken[a.index] if isinstance(a, Slot) else a for a in i.args)
         for virtual in {a.index for a in i.args if isinstance(a, Slot)}:
             if last[virtual] == k:
-                free.append(taken[virtual].index)
+                slots.release(slots.taken[virtual])
         target = i.target
         if isinstance(target, Slot):
             is_read = last[target.index] > k
-            target = take(target.index)
+            target = slots.take(target.index)
             if not is_read:
-                free.append(target.index)
+                slots.release(target)
         i.args, i.target = args, target
-    program.num_slots = max(count, 1)
+    program.num_slots = max(slots.count, 1)
