@@ -239,6 +239,7 @@ NB_MODULE(_native, m) {
   nb::exception<PlanError>(m, "PlanError", PyExc_ValueError);
   bind<float>(m, "EngineFloat");
   bind<double>(m, "EngineDouble");
+  m.def("instruction_sets", &instruction_sets);
   m.def("unary_float", &unary<float>);
   m.def("unary_double", &unary<double>);
 }

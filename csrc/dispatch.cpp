@@ -1,7 +1,7 @@
 // Which of the compiled instruction sets runs.
 #include <cstring>
-#include <initializer_list>
 #include <string>
+#include <vector>
 
 #include "kernels.h"
 
@@ -20,12 +20,6 @@ OSTINATO_DECLARE(avx512)
 
 namespace {
 
-template <class T>
-struct Candidate {
-  const Kernels<T>* kernels;
-  bool runs_here;
-};
-
 #if defined(__x86_64__)
 bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool has_avx512() {
@@ -35,37 +29,48 @@ bool has_avx512() {
 }
 #endif
 
-template <class T>
-const Kernels<T>& choose(const char* limit, std::initializer_list<Candidate<T>> best_first) {
+struct InstructionSet {
+  const Kernels<float>* of_float;
+  const Kernels<double>* of_double;
+  const char* name() const { return of_float->name; }
+};
+
+// Those that this machine runs, best first.
+std::vector<InstructionSet> known() {
+  std::vector<InstructionSet> sets;
+#if defined(__x86_64__)
+  if (has_avx512()) sets.push_back({&avx512::kFloat, &avx512::kDouble});
+  if (has_avx2()) sets.push_back({&avx2::kFloat, &avx2::kDouble});
+#endif
+  sets.push_back({&baseline::kFloat, &baseline::kDouble});
+  return sets;
+}
+
+InstructionSet choose(const char* limit) {
   std::string names;
-  for (const Candidate<T>& candidate : best_first) {
-    if (!candidate.runs_here) continue;
-    if (!*limit || !std::strcmp(limit, candidate.kernels->name)) return *candidate.kernels;
-    names += names.empty() ? candidate.kernels->name : std::string(", ") + candidate.kernels->name;
+  for (const InstructionSet& set : known()) {
+    if (!*limit || !std::strcmp(limit, set.name())) return set;
+    names += (names.empty() ? "" : ", ") + std::string(set.name());
   }
   throw PlanError(std::string("got the instruction set '") + limit + "', this machine has " + names);
 }
 
 }  // namespace
 
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> names;
+  for (const InstructionSet& set : known()) names.push_back(set.name());
+  return names;
+}
+
 template <>
 const Kernels<float>& kernels<float>(const char* limit) {
-  return choose<float>(limit, {
-#if defined(__x86_64__)
-                                  {&avx512::kFloat, has_avx512()},
-                                  {&avx2::kFloat, has_avx2()},
-#endif
-                                  {&baseline::kFloat, true}});
+  return *choose(limit).of_float;
 }
 
 template <>
 const Kernels<double>& kernels<double>(const char* limit) {
-  return choose<double>(limit, {
-#if defined(__x86_64__)
-                                   {&avx512::kDouble, has_avx512()},
-                                   {&avx2::kDouble, has_avx2()},
-#endif
-                                   {&baseline::kDouble, true}});
+  return *choose(limit).of_double;
 }
 
 }  // namespace ostinato

@@ -1,8 +1,8 @@
 // Compiled once for each instruction set: OSTINATO_ISA names it, OSTINATO_BYTES is its vector.
 //
-// GCC and Clang vector extensions only. Nothing of the standard library is used here but plain C
-// mathematics, so that no inline function compiled for a large instruction set is shared with
-// code that must run on a small one.
+// GCC and Clang vector extensions, and x86's minimum and maximum, which they lack. Nothing of the
+// standard library is used here but plain C mathematics, so that no inline function compiled for a
+// large instruction set is shared with code that must run on a small one.
 #include "kernels.h"
 
 #include <math.h>
@@ -75,19 +75,11 @@ struct Relu {
 };
 struct Softplus { template <class T> static inline V<T> of(V<T> a) { return v_softplus<T>(a); } };
 struct Silu { template <class T> static inline V<T> of(V<T> a) { return a * v_sigmoid<T>(a); } };
-struct Gelu { template <class T> static inline V<T> of(V<T> a) { return a * cumulative<T>(a); } };
-struct GeluGrad {
-  template <class T>
-  static inline V<T> of(V<T> a) {
-    return cumulative<T>(a) + a * v_exp<T>(a * a * T(-0.5)) * T(0.39894228040143268);
-  }
-};
+struct Gelu { template <class T> static inline V<T> of(V<T> a) { return v_gelu<T>(a); } };
+struct GeluGrad { template <class T> static inline V<T> of(V<T> a) { return v_gelu_grad<T>(a); } };
 struct ExpOf { template <class T> static inline V<T> of(V<T> a) { return v_exp<T>(a); } };
 struct LogOf { template <class T> static inline V<T> of(V<T> a) { return v_log<T>(a); } };
-struct Sqrt {
-  template <class T>
-  static inline V<T> of(V<T> a) { return lane_by_lane<T>(a, [](T x) { return c_sqrt(x); }); }
-};
+struct Sqrt { template <class T> static inline V<T> of(V<T> a) { return v_sqrt<T>(a); } };
 struct Abs { template <class T> static inline V<T> of(V<T> a) { return v_abs<T>(a); } };
 struct Sign {
   template <class T>

@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "plan.h"
 
@@ -75,5 +77,8 @@ constexpr int kStrip = 6;
 // The best set that this machine runs; `limit` ("", "baseline", "avx2", "avx512", "neon") names one.
 template <class T>
 const Kernels<T>& kernels(const char* limit);
+
+// The names of those that this machine runs, best first.
+std::vector<std::string> instruction_sets();
 
 }  // namespace ostinato
