@@ -41,21 +41,21 @@ class Engine {
   }
 
   void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
-           uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
+           uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key, bool adds) {
     const Call call = checked(
         num_steps, num_rows, nb::len(buffers),
         [&](size_t k) { return view(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k); },
-        lengths, seed, first_step, num_threads, weights_key);
+        lengths, seed, first_step, num_threads, weights_key, adds);
     nb::gil_scoped_release released;
     executor_.run(call);
   }
 
   // The same with buffers as (address, shape …, strides in elements …): quicker to say from Python.
   void run_at(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
-              uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
+              uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key, bool adds) {
     const Call call = checked(num_steps, num_rows, nb::len(buffers),
                               [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); },
-                              lengths, seed, first_step, num_threads, weights_key);
+                              lengths, seed, first_step, num_threads, weights_key, adds);
     nb::gil_scoped_release released;
     executor_.run(call);
   }
@@ -93,7 +93,7 @@ class Engine {
                  int64_t weights_key) {
     Call call = checked(1, num_rows, nb::len(buffers),
                         [&](size_t k) { return view(nb::cast<nb::tuple>(buffers[k]), k); },
-                        std::nullopt, seed, 0, num_threads, weights_key);
+                        std::nullopt, seed, 0, num_threads, weights_key, false);
     for (const auto& [from, to] : carried) {
       const bool known = from < shapes_.size() && to < shapes_.size() && shapes_[from] && shapes_[to];
       if (!known || shapes_[from]->kind != ArrayKind::rows || shapes_[to]->kind != ArrayKind::rows ||
@@ -136,7 +136,7 @@ class Engine {
   template <class ViewOf>
   Call checked(int64_t num_steps, int64_t num_rows, size_t num_buffers, ViewOf view_of,
                  const std::optional<Words>& lengths, uint64_t seed, int64_t first_step,
-                 int num_threads, int64_t weights_key) {
+                 int num_threads, int64_t weights_key, bool adds) {
     if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
         (num_steps && num_rows > INT32_MAX / num_steps))
       throw PlanError("T and B must be from 0 to 2^31, and their product too");
@@ -147,6 +147,7 @@ class Engine {
     call.first_step = first_step;
     call.num_threads = num_threads;
     call.weights_key = weights_key;
+    call.adds = adds;
     if (lengths) {
       if (int64_t(lengths->size()) != num_rows) throw PlanError("lengths are not [B]");
       for (int64_t b = 0; b < num_rows; ++b)
@@ -210,7 +211,7 @@ void bind(nb::module_& m, const char* name) {
   const auto add = [](auto& type, const char* method, auto function) {
     type.def(method, function, nb::arg("num_steps"), nb::arg("num_rows"), nb::arg("buffers"),
              nb::arg("lengths") = nb::none(), nb::arg("seed") = 0, nb::arg("first_step") = 0,
-             nb::arg("num_threads") = 1, nb::arg("weights_key") = -1);
+             nb::arg("num_threads") = 1, nb::arg("weights_key") = -1, nb::arg("adds") = false);
   };
   using Stream = typename Engine<T>::Stream;
   nb::class_<Stream>(m, (std::string(name) + "Stream").c_str()).def("step", &Stream::step);

@@ -482,7 +482,27 @@ class Run {
     member(0, barrier);
   }
 
+  // Sets what the reductions add to. Threads share the targets.
+  void clear_sums(int k) {
+    if (call_.adds) return;
+    for (size_t r = size_t(k); r < plan_.reductions.size(); r += size_t(num_threads_)) {
+      const Reduction& reduction = plan_.reductions[r];
+      const Array& target = at(reduction.target);
+      const Place<T>& place = places_[size_t(reduction.target)];
+      if (target.kind == ArrayKind::vector) {
+        std::fill(place.data, place.data + target.size, T(0));
+      } else {
+        const int64_t width = reduction.operand < 0 ? 0 : at(reduction.operand).size;
+        for (int64_t row = 0; row < target.size; ++row) {
+          T* y = place.data + row * place.stride_row + reduction.first_column;
+          std::fill(y, y + width, T(0));
+        }
+      }
+    }
+  }
+
   void member(int k, Barrier& barrier) {
+    clear_sums(k);
     if (pack) {
       pack(k, num_threads_);
       barrier.wait();

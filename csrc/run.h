@@ -25,6 +25,7 @@ struct Call {
   uint64_t seed;
   int64_t first_step;
   int num_threads;
+  bool adds;            // reductions add to what their targets hold
   int64_t weights_key;  // equal keys: the same weights; negative: never the same
   std::vector<Buffer> buffers;
 };

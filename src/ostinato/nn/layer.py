@@ -32,6 +32,10 @@ class SequenceLayer(nn.Module):
         """Return the weights of one layer and direction by their names in the equations."""
         raise NotImplementedError
 
+    def _call_parameters(self, layer: int, direction: int) -> Mapping[str, Tensor]:
+        """Return the same as an engine takes it: perhaps in stacks."""
+        return self.cell_parameters(layer, direction)
+
     def set_cell_parameter(
         self, name: str, value: Tensor, layer: int = 0, direction: int = 0
     ) -> None:
@@ -65,7 +69,7 @@ class SequenceLayer(nn.Module):
                 check_dtype(tensor, weight)
         with _without_autocast(next(iter(streams.values())), autocast):
             output, states = self.stack.run(
-                lambda layer, direction: _cast(self.cell_parameters(layer, direction), autocast),
+                lambda layer, direction: _cast(self._call_parameters(layer, direction), autocast),
                 sequences.with_streams(_cast(streams, autocast)),
                 None if state is None else _cast(state, autocast),
                 dropout=self.dropout,
@@ -229,7 +233,7 @@ def _without_autocast(x: Tensor, dtype: torch.dtype | None) -> AbstractContextMa
     return nullcontext() if dtype is None else torch.autocast(x.device.type, enabled=False)
 
 
-def _cast(tensors: Mapping[str, Tensor], dtype: torch.dtype | None) -> dict[str, Tensor]:
+def _cast(tensors: Mapping[str, Tensor], dtype: torch.dtype | None) -> Mapping[str, Tensor]:
     if dtype is None:
-        return dict(tensors)
+        return tensors
     return {n: t.to(dtype) if t.is_floating_point() else t for n, t in tensors.items()}

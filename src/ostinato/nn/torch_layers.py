@@ -21,6 +21,7 @@ from ostinato import cells
 from ostinato.cells.entry import NamedCell
 from ostinato.core.errors import OptionError, ShapeError
 from ostinato.engines.dispatch import check_engine
+from ostinato.engines.parameters import Stacked
 from ostinato.equations.cell import parameter_shape
 from ostinato.equations.graph import Parameter
 from ostinato.equations.rewrites import Options
@@ -131,19 +132,17 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
 
     def cell_parameters(self, layer: int = 0, direction: int = 0) -> dict[str, Tensor]:
         """Return the weights of one layer and direction by their names in the equations."""
+        return dict(self._call_parameters(layer, direction))
+
+    def _call_parameters(self, layer: int, direction: int) -> Stacked:
         suffix = place_suffix(layer, direction)
         stacked: dict[tuple[str, ...], Tensor] = {}
         for held, names in self._layout.items():
             tensor = getattr(self, f"{held}{suffix}")
             stacked[names] = stacked[names] + tensor if names in stacked else tensor
-        weights: dict[str, Tensor] = {}
-        for names, tensor in stacked.items():
-            parts = tensor.chunk(len(names))
-            for name, part in zip(names, parts, strict=True):
-                weights[name] = weights[name] + part if name in weights else part
         for extra in self._extras():
-            weights[extra.name] = getattr(self, f"{extra.name}{suffix}")
-        return weights
+            stacked[extra.name,] = getattr(self, f"{extra.name}{suffix}")
+        return Stacked([(tensor, names) for names, tensor in stacked.items()])
 
     def set_cell_parameter(
         self, name: str, value: Tensor, layer: int = 0, direction: int = 0

@@ -18,6 +18,7 @@ class Engine:
         first_step: int = 0,
         num_threads: int = 1,
         weights_key: int = -1,
+        adds: bool = False,
     ) -> None: ...
     def run_at(
         self,
@@ -29,6 +30,7 @@ class Engine:
         first_step: int = 0,
         num_threads: int = 1,
         weights_key: int = -1,
+        adds: bool = False,
     ) -> None: ...
     def stream(
         self,

@@ -19,6 +19,7 @@ from ostinato.engines import eager
 from ostinato.engines.eager import Call, Result
 from ostinato.engines.native.executor import BufferSpec, Executor, Precision, executor
 from ostinato.engines.native.lower import Delay
+from ostinato.engines.parameters import Stacked
 from ostinato.equations.adjoint import adjoint
 from ostinato.equations.program import Adjoint, Program, program_called
 from ostinato.equations.rewrites import VALID
@@ -49,6 +50,7 @@ class Scan:
         memory: what the forward pass saves for the backward pass.
         checkpoint_every: steps between saved states; 0 saves every step.
         trim: the call brings lengths, and no step past a row's end is run.
+        stacks: the parameters, those together that lie one under another in a tensor.
     """
 
     program: Program
@@ -58,16 +60,12 @@ class Scan:
     memory: SaveVariant
     checkpoint_every: int
     trim: bool
+    stacks: tuple[tuple[str, ...], ...]
 
     @property
     def input_names(self) -> list[str]:
         """The streams that the operator takes."""
         return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
-
-    @property
-    def parameter_names(self) -> list[str]:
-        """The weights that the operator takes."""
-        return [p.name for p in self.program.graph.parameters]
 
     @property
     def state_names(self) -> list[str]:
@@ -121,9 +119,10 @@ class Scan:
         sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
         keep = ",".join([f"{v}" for v in self.keep])
         states = ",".join(self.states)
+        stacks = ",".join(["+".join(names) for names in self.stacks])
         return (
             f"{self.program.name};{sizes};{keep};{states};{self.memory};"
-            f"{self.checkpoint_every};{self.trim:d}"
+            f"{self.checkpoint_every};{self.trim:d};{stacks}"
         )
 
     @property
@@ -146,15 +145,22 @@ class Scan:
 
 
 _adjoints: dict[tuple[int, SaveVariant], tuple[Program, Adjoint]] = {}
-_scans: dict[str, Scan] = {}
+_scans: dict[Scan, Scan] = {}
+
+
+def _shared(scan: Scan) -> Scan:
+    """Return the one scan that equals this one, which knows its executors."""
+    found = _scans.get(scan)
+    if found is None:
+        while len(_scans) >= _MOST_KEPT:
+            _scans.pop(next(iter(_scans)), None)
+        found = _scans[scan] = scan
+    return found
 
 
 def _scan(key: str) -> Scan:
     """Return the scan that a key describes."""
-    found = _scans.get(key)
-    if found is not None:
-        return found
-    name, sizes, keep, states, memory, checkpoint_every, trim = key.split(";")
+    name, sizes, keep, states, memory, checkpoint_every, trim, stacks = key.split(";")
     program = program_called(name)
     if program is None:
         raise OptionError(
@@ -170,11 +176,9 @@ def _scan(key: str) -> Scan:
         cast("SaveVariant", memory),
         int(checkpoint_every),
         trim == "1",
+        tuple(tuple(names.split("+")) for names in stacks.split(",") if names),
     )
-    while len(_scans) >= _MOST_KEPT:
-        _scans.pop(next(iter(_scans)), None)
-    _scans[key] = made
-    return made
+    return _shared(made)
 
 
 def run(program: Program, call: Call) -> Result:
@@ -190,6 +194,7 @@ def run(program: Program, call: Call) -> Result:
     trim = VALID in call.inputs and not (
         call.keep or any(i.name.startswith("grad_state:") for i in graph.inputs)
     )
+    stacks = _stacks(program, call.parameters)
     scan = Scan(
         program,
         tuple(call.sizes.items()),
@@ -198,21 +203,31 @@ def run(program: Program, call: Call) -> Result:
         call.memory,
         call.checkpoint_every,
         trim,
+        tuple([names for _, names in stacks]),
     )
-    saves = torch.is_grad_enabled() and _any_requires_grad(call) and not graph.reductions
     valid = call.inputs[VALID] if trim else None
     lengths = None if valid is None else valid.sum(0)[:, 0]
     inputs = [call.inputs[name] for name in scan.input_names]
-    found: list[Tensor] = torch.ops.ostinato.scan(
-        [x if x.dtype == dtype else x.to(dtype) for x in inputs],
-        [call.parameters[name] for name in scan.parameter_names],
-        [call.initial[name] for name in scan.state_names],
-        lengths,
-        call.seed,
-        call.first_step,
-        scan.key,
-        saves,
-    )
+    inputs = [x if x.dtype == dtype else x.to(dtype) for x in inputs]
+    parameters = [tensor for tensor, _ in stacks]
+    initial = [call.initial[name] for name in scan.state_names]
+    tensors = [*inputs, *parameters, *initial]
+    saves = torch.is_grad_enabled() and not graph.reductions
+    saves = saves and any(t.requires_grad for t in tensors)
+    found: Sequence[Tensor]
+    if not _is_plain(first):
+        found = torch.ops.ostinato.scan(
+            inputs, parameters, initial, lengths, call.seed, call.first_step, scan.key, saves
+        )
+    elif saves:
+        scan = _shared(scan)
+        counts = len(inputs), len(parameters), len(initial)
+        given = scan, counts, lengths, call.seed, call.first_step
+        found = cast("Any", _Differentiable).apply(*given, *tensors)
+    else:
+        scan = _shared(scan)
+        machine = _Machine(scan, inputs, parameters, initial, lengths, call.seed, call.first_step)
+        found, _ = _forward(scan, machine, saves=False)
     results = iter(found)
     outputs = {name: next(results) for name, _ in graph.outputs}
     final = {name: next(results) for name in scan.state_names}
@@ -248,6 +263,26 @@ def _converted(result: Result, dtype: torch.dtype) -> Result:
         {n: x.to(dtype) for n, x in result.kept.items()},
         {n: x.to(dtype) for n, x in result.reductions.items()},
     )
+
+
+def _stacks(
+    program: Program, parameters: Mapping[str, Tensor]
+) -> list[tuple[Tensor, tuple[str, ...]]]:
+    """Return the tensors that hold a program's parameters, and which of them each holds."""
+    used = [p.name for p in program.graph.parameters]
+    whole = parameters.stacks if isinstance(parameters, Stacked) else []
+    found = [(tensor, names) for tensor, names in whole if all(n in used for n in names)]
+    held = [name for _, names in found for name in names]
+    return [*found, *[(parameters[name], (name,)) for name in used if name not in held]]
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Whether nothing watches the call that would have to see one operator in it."""
+    if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
+        return False
+    # torch has no public question for it.
+    num_modes: int = torch._C._len_torch_dispatch_stack()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
+    return num_modes == 0
 
 
 def _any_requires_grad(call: Call) -> bool:
@@ -289,11 +324,17 @@ def _scan_cpu(
 ) -> list[Tensor]:
     scan = _scan(key)
     machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
+    results, rest = _forward(scan, machine, saves=saves)
+    return [*results, *rest]
+
+
+def _forward(scan: Scan, machine: _Machine, *, saves: bool) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what a run was asked for, and what only its backward pass reads."""
     engine = scan.forward(saves=saves and not scan.checkpoint_every, num_rows=machine.num_rows)
     made = machine.allocate(engine.made)
     if not scan.checkpoint_every:
         machine.run(engine, {**machine.given, **made})
-        return [*_results(scan, engine, made), *(_rest(scan, engine, made) if saves else ())]
+        return _results(scan, engine, made), _rest(scan, engine, made) if saves else []
     carried = {s: machine.given[f"initial:{s}"] for s in scan.state_names}
     marks = {
         s: tensor.new_empty((machine.num_pieces, machine.num_rows, tensor.shape[-1]))
@@ -309,7 +350,7 @@ def _scan_cpu(
     if not machine.num_pieces:
         for s, tensor in carried.items():
             made[f"final:{s}"].copy_(tensor)
-    return [*_results(scan, engine, made), *(marks.values() if saves else ())]
+    return _results(scan, engine, made), list(marks.values()) if saves else []
 
 
 def _results(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
@@ -388,29 +429,46 @@ def _scan_backward_cpu(
 ) -> list[Tensor]:
     scan = _scan(key)
     machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
+    return _back(scan, machine, made, gradients, wants_inputs=wants_inputs)
+
+
+def _back(
+    scan: Scan,
+    machine: _Machine,
+    made: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    *,
+    wants_inputs: bool,
+) -> list[Tensor]:
+    """Return the gradients of streams, stacks and initial states; one that is 0 is empty."""
     given, zeros = machine.gradients(gradients)
     wanted = tuple(scan.input_names) if wants_inputs else ()
     engine = scan.backward(zeros, wanted, machine.num_rows)
     found = machine.allocate(engine.made)
+    sums = machine.allocate_sums(engine)
     if not scan.checkpoint_every:
         saved = machine.saved(_buffers(scan, machine.forward, made))
         machine.run(engine, {**machine.given, **saved, **given, **found})
-        return _in_order(scan, engine, found, wanted, inputs[0])
+        return _in_order(scan, engine, found, sums, wanted, machine)
     marks = dict(zip(scan.state_names, made[len(scan.results) :], strict=True))
     forward = machine.forward
+    adds = False
     for piece in machine.pieces(reverse=not scan.program.reverse):
         start = {f"initial:{s}": mark[piece.index] for s, mark in marks.items()}
         here = piece.of(machine.given) | start
         again = machine.allocate(forward.made, piece.num_steps)
         machine.run(forward, {**here, **again}, piece)
         here |= machine.saved(again) | piece.of(given)
-        machine.run(engine, {**here, **piece.of(found)}, piece)
+        machine.run(engine, {**here, **piece.of(found)}, piece, adds=adds)
+        adds = True
         for s in scan.state_names:
             given[f"initial:d:{s}"] = found[f"final:d:{s}"].clone()
     if not machine.num_pieces:
         for s in scan.state_names:
             found[f"final:d:{s}"].copy_(given[f"initial:d:{s}"])
-    return _in_order(scan, engine, found, wanted, inputs[0])
+        for tensor in sums:
+            tensor.zero_()
+    return _in_order(scan, engine, found, sums, wanted, machine)
 
 
 @_fake("ostinato::scan_backward")
@@ -431,94 +489,127 @@ def _scan_backward_fake(
     back = scan.adjoint.program.graph
     names = {name for name, _ in back.outputs} if wants_inputs else set[str]()
     reduced = {r.parameter for r in back.reductions}
+    stacks = zip(scan.stacks, parameters, strict=True)
     nothing = inputs[0].new_empty(0)
     return [
         *(
-            torch.empty_like(x, memory_format=torch.contiguous_format) if n in names else nothing
+            x.new_empty(x.shape) if n in names else nothing
             for n, x in zip(scan.input_names, inputs, strict=True)
         ),
-        *(
-            torch.empty_like(p, memory_format=torch.contiguous_format) if n in reduced else nothing
-            for n, p in zip(scan.parameter_names, parameters, strict=True)
-        ),
+        *(p.new_empty(p.shape) if reduced.intersection(names) else nothing for names, p in stacks),
         *(s.new_empty((num_rows, s.shape[-1])) for s in initial),
     ]
 
 
 def _in_order(
-    scan: Scan, engine: Executor, found: Views, wanted: Sequence[str], like: Tensor
+    scan: Scan,
+    engine: Executor,
+    found: Views,
+    sums: list[Tensor],
+    wanted: Sequence[str],
+    machine: _Machine,
 ) -> list[Tensor]:
-    """Return the gradients in the order of the operator's tensors; one that is 0 is empty."""
-    nothing = like.new_empty(0)
-    scalars = {p.name for p in scan.program.graph.parameters if p.kind == "scalar"}
+    """Return the gradients in the order of the operator's tensors."""
+    nothing = torch.empty(0, dtype=machine.dtype)
     gradients: list[Tensor] = []
     for name in scan.input_names:
         stream = engine.streams.get(f"output:{name}") if name in wanted else None
         gradients.append(nothing if stream is None else found[stream])
-    for name in scan.parameter_names:
-        gradient = found.get(f"gradient:{name}", nothing)
-        gradients.append(gradient.reshape(()) if name in scalars and gradient.numel() else gradient)
-    gradients.extend(found[f"final:d:{name}"] for name in scan.state_names)
-    return gradients
+    return [*gradients, *sums, *(found[f"final:d:{name}"] for name in scan.state_names)]
 
 
 def _set_up(ctx: Any, inputs: tuple[Any, ...], output: list[Tensor]) -> None:
     streams, parameters, initial, lengths, seed, first_step, key, saves = inputs
     assert saves, "a call whose tensors need gradients saves nothing for them"
-    ctx.counts = len(streams), len(parameters), len(initial), len(output)
-    ctx.arguments = first_step, key
-    ctx.optional = lengths is not None, seed is not None
-    optional = [t for t in (lengths, seed) if t is not None]
-    ctx.save_for_backward(*streams, *parameters, *initial, *output, *optional)
+    tensors = [*streams, *parameters, *initial]
+    _remember(ctx, tensors, output, (len(streams), len(parameters), len(initial)))
+    ctx.call = lengths, seed, first_step
+    ctx.key = key
+
+
+def _remember(
+    ctx: Any, tensors: Sequence[Tensor], made: Sequence[Tensor], counts: tuple[int, int, int]
+) -> None:
+    ctx.counts = *counts, len(made)
+    ctx.save_for_backward(*tensors, *made)
     ctx.set_materialize_grads(False)
 
 
-def _backward(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
+def _recalled(ctx: Any) -> list[list[Tensor]]:
+    """Return streams, stacks, initial states and what the forward pass made."""
     tensors: list[Tensor] = list(ctx.saved_tensors)
-    seed = tensors.pop() if ctx.optional[1] else None
-    lengths = tensors.pop() if ctx.optional[0] else None
     groups: list[list[Tensor]] = []
     for count in ctx.counts:
         groups.append(tensors[:count])
         tensors = tensors[count:]
-    inputs, parameters, initial, made = groups
-    first_step, key = ctx.arguments
+    return groups
+
+
+def _backward(ctx: Any, gradients: list[Tensor | None]) -> tuple[Any, ...]:
+    inputs, parameters, initial, made = _recalled(ctx)
+    lengths, seed, first_step = ctx.call
     if torch.is_grad_enabled():
         found = _differentiable_backward(
-            _scan(key), inputs, parameters, initial, gradients, lengths, seed, first_step
+            _scan(ctx.key), inputs, parameters, initial, gradients, ctx.call
         )
     else:
-        wants_inputs = any(needed for needed in ctx.needs_input_grad[0])
-        found = torch.ops.ostinato.scan_backward(
-            inputs,
-            parameters,
-            initial,
-            made,
-            gradients,
-            lengths,
-            seed,
-            first_step,
-            key,
-            wants_inputs,
-        )
-        found = [
-            g if g.numel() or not t.numel() else None
-            for g, t in zip(found, [*inputs, *parameters, *initial], strict=True)
-        ]
+        given = inputs, parameters, initial, made, gradients, lengths, seed, first_step, ctx.key
+        found = torch.ops.ostinato.scan_backward(*given, any(ctx.needs_input_grad[0]))
+        found = _without_empty(found, [*inputs, *parameters, *initial])
     streams, weights = len(inputs), len(inputs) + len(parameters)
-    return (
-        found[:streams],
-        found[streams:weights],
-        found[weights:],
-        None,
-        None,
-        None,
-        None,
-        None,
-    )
+    groups = found[:streams], found[streams:weights], found[weights:]
+    return (*groups, None, None, None, None, None)
+
+
+def _without_empty(found: Sequence[Tensor], like: Sequence[Tensor]) -> list[Tensor | None]:
+    return [g if g.numel() or not t.numel() else None for g, t in zip(found, like, strict=True)]
 
 
 torch.library.register_autograd("ostinato::scan", _backward, setup_context=_set_up)
+
+
+class _Differentiable(torch.autograd.Function):
+    """The operator in eager mode.
+
+    Torch's general wrapping of Python operators costs more than a short sequence does.
+    """
+
+    @staticmethod
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any,
+        scan: Scan,
+        counts: tuple[int, int, int],
+        lengths: Tensor | None,
+        seed: Tensor | None,
+        first_step: int,
+        *tensors: Tensor,
+    ) -> tuple[Tensor, ...]:
+        first, second = counts[0], counts[0] + counts[1]
+        groups = tensors[:first], tensors[first:second], tensors[second:]
+        machine = _Machine(scan, *groups, lengths, seed, first_step)
+        results, rest = _forward(scan, machine, saves=True)
+        _remember(ctx, tensors, [*results, *rest], counts)
+        ctx.call = lengths, seed, first_step
+        ctx.scan = scan
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        inputs, parameters, initial, made = _recalled(ctx)
+        found: Sequence[Tensor | None]
+        if torch.is_grad_enabled():
+            found = _differentiable_backward(
+                ctx.scan, inputs, parameters, initial, gradients, ctx.call
+            )
+        else:
+            machine = _Machine(ctx.scan, inputs, parameters, initial, *ctx.call)
+            first = 5  # the arguments before the tensors
+            wants_inputs = any(ctx.needs_input_grad[first : first + len(inputs)])
+            found = _without_empty(
+                _back(ctx.scan, machine, made, gradients, wants_inputs=wants_inputs),
+                [*inputs, *parameters, *initial],
+            )
+        return (None, None, None, None, None, *found)
 
 
 def _differentiable_backward(
@@ -526,12 +617,11 @@ def _differentiable_backward(
     inputs: list[Tensor],
     parameters: list[Tensor],
     initial: list[Tensor],
-    gradients: list[Tensor | None],
-    lengths: Tensor | None,
-    seed: Tensor | None,
-    first_step: int,
+    gradients: Sequence[Tensor | None],
+    call: tuple[Tensor | None, Tensor | None, int],
 ) -> list[Tensor | None]:
     """Return the gradients as differentiable functions, by the eager engine."""
+    lengths, seed, first_step = call
     streams = dict(zip(scan.input_names, inputs, strict=True))
     if lengths is not None:
         steps = torch.arange(inputs[0].shape[0])[:, None, None]
@@ -540,7 +630,7 @@ def _differentiable_backward(
         scan.program,
         Call(
             streams,
-            dict(zip(scan.parameter_names, parameters, strict=True)),
+            Stacked(list(zip(parameters, scan.stacks, strict=True))),
             dict(zip(scan.state_names, initial, strict=True)),
             dict(scan.sizes),
             seed,
@@ -609,9 +699,41 @@ class _Machine:
         self.first_step = first_step
         self.given = {
             **{f"input:{n}": t for n, t in zip(scan.input_names, inputs, strict=True)},
-            **{f"parameter:{n}": t for n, t in zip(scan.parameter_names, parameters, strict=True)},
             **{f"initial:{n}": t for n, t in zip(scan.state_names, initial, strict=True)},
         }
+        self.parameters = parameters
+        self.parts: dict[str, tuple[int, ...]] = {}
+        self._alive: list[Tensor] = []  # copies that the engine reads
+        for names, tensor in zip(scan.stacks, parameters, strict=True):
+            if tensor.dtype != self.dtype or (tensor.dim() and tensor.stride(-1) != 1):
+                tensor = tensor.to(self.dtype).contiguous()
+                self._alive.append(tensor)
+            self._add_parts("parameter", names, tensor)
+
+    def _add_parts(self, role: str, names: tuple[str, ...], tensor: Tensor) -> None:
+        """Note where the parts of a stack lie."""
+        address = tensor.data_ptr()
+        if not tensor.dim():
+            self.parts[f"{role}:{names[0]}"] = address, 1, 1
+            return
+        rows = tensor.shape[0] // len(names)
+        step = rows * tensor.stride(0) * tensor.element_size()
+        rest = (*tensor.shape[1:], *tensor.stride())
+        for k, name in enumerate(names):
+            self.parts[f"{role}:{name}"] = address + k * step, rows, *rest
+
+    def allocate_sums(self, engine: Executor) -> list[Tensor]:
+        """Return memory for the gradients of the stacks; empty where there is none."""
+        made = {spec.name for spec in engine.buffers if spec.is_sum}
+        sums: list[Tensor] = []
+        for names, tensor in zip(self.scan.stacks, self.parameters, strict=True):
+            there = [f"gradient:{name}" in made for name in names]
+            shape = tensor.shape if any(there) else (0,)
+            make = torch.empty if all(there) else torch.zeros  # the engine sets those that it makes
+            sums.append(make(shape, dtype=self.dtype))
+            if any(there):
+                self._add_parts("gradient", names, sums[-1])
+        return sums
 
     @property
     def forward(self) -> Executor:
@@ -635,8 +757,10 @@ class _Machine:
         made: Views = {}
         for spec in specs:
             shape = spec.shape(steps, self.num_rows)
+            if spec.is_sum and self.scan.reduced == []:
+                continue  # the gradient of a stack: see ``allocate_sums``
             is_ragged = self.lengths is not None and spec.kind == "stream"
-            make = torch.zeros if is_ragged or spec.is_sum else torch.empty
+            make = torch.zeros if is_ragged else torch.empty
             made[spec.name] = make(shape, dtype=self.dtype)
         return made
 
@@ -674,12 +798,24 @@ class _Machine:
         return found
 
     def run(
-        self, engine: Executor, buffers: Mapping[str, Tensor], piece: _Piece | None = None
+        self,
+        engine: Executor,
+        buffers: Mapping[str, Tensor],
+        piece: _Piece | None = None,
+        *,
+        adds: bool = False,
     ) -> None:
-        """Run an executor over all steps, or over a piece of them."""
+        """Run an executor over all steps, or over a piece of them.
+
+        With ``adds`` the gradients of parameters grow by those of the run.
+        """
         views: list[tuple[int, ...]] = []
         alive: list[Tensor] = []  # copies, until the run is over
         for spec in engine.buffers:
+            part = self.parts.get(spec.name)
+            if part is not None:
+                views.append(part)
+                continue
             tensor = buffers[spec.name]
             if spec.is_given and not self._fits(tensor, spec):
                 tensor = self._fitted(tensor, spec)
@@ -698,15 +834,15 @@ class _Machine:
             self.seed,
             self.first_step + first,
             torch.get_num_threads(),
+            -1,
+            adds,
         )
 
     def _fits(self, tensor: Tensor, spec: BufferSpec) -> bool:
         """Whether the engine can read a tensor as it is: its dtype and shape, units adjacent."""
         if tensor.dtype is not self.dtype or (spec.size > 1 and tensor.stride(-1) != 1):
             return False
-        if spec.kind == "rows":
-            return tensor.shape[0] == self.num_rows
-        return spec.kind != "vector" or tensor.dim() == 1
+        return spec.kind != "rows" or tensor.shape[0] == self.num_rows
 
     def _fitted(self, tensor: Tensor, spec: BufferSpec) -> Tensor:
         """Return a tensor as the engine reads it."""
@@ -714,8 +850,6 @@ class _Machine:
             tensor = tensor.to(self.dtype)
         if spec.kind == "rows" and tensor.shape[0] != self.num_rows:
             tensor = tensor.expand(self.num_rows, spec.size)
-        elif spec.kind == "vector":
-            tensor = tensor.reshape(spec.size)
         if tensor.shape[-1] > 1 and tensor.stride(-1) != 1:
             tensor = tensor.contiguous()
         return tensor
