@@ -70,7 +70,7 @@ class SequenceLayer(nn.Module):
         with _without_autocast(next(iter(streams.values())), autocast):
             output, states = self.stack.run(
                 lambda layer, direction: _cast(self._call_parameters(layer, direction), autocast),
-                sequences.with_streams(_cast(streams, autocast)),
+                sequences.with_streams(dict(_cast(streams, autocast))),
                 None if state is None else _cast(state, autocast),
                 dropout=self.dropout,
                 training=self.training,

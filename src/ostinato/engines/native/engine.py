@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final, cast
 
 import torch
@@ -62,12 +63,12 @@ class Scan:
     trim: bool
     stacks: tuple[tuple[str, ...], ...]
 
-    @property
+    @cached_property
     def input_names(self) -> list[str]:
         """The streams that the operator takes."""
         return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
 
-    @property
+    @cached_property
     def state_names(self) -> list[str]:
         """The states whose initial values the operator takes."""
         return [s.name for s in self.program.graph.states]
@@ -113,7 +114,7 @@ class Scan:
             fuse=num_rows >= FUSED_ROWS,
         )
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The scan as text, for the operator's schema; made of nothing that tracers stumble on."""
         sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
@@ -125,7 +126,7 @@ class Scan:
             f"{self.checkpoint_every};{self.trim:d};{stacks}"
         )
 
-    @property
+    @cached_property
     def results(self) -> list[str]:
         """Names of what the operator returns first, such as ``output:y`` and ``final:h``."""
         graph = self.program.graph
@@ -137,7 +138,7 @@ class Scan:
             *[f"gradient:{name}" for name in self.reduced],
         ]
 
-    @property
+    @cached_property
     def reduced(self) -> list[str]:
         """Parameters whose gradients the program itself computes: it is an adjoint."""
         names = {r.parameter for r in self.program.graph.reductions}
@@ -145,21 +146,23 @@ class Scan:
 
 
 _adjoints: dict[tuple[int, SaveVariant], tuple[Program, Adjoint]] = {}
-_scans: dict[Scan, Scan] = {}
+_scans: dict[str, Scan] = {}
 
 
 def _shared(scan: Scan) -> Scan:
     """Return the one scan that equals this one, which knows its executors."""
-    found = _scans.get(scan)
+    found = _scans.get(scan.key)
     if found is None:
         while len(_scans) >= _MOST_KEPT:
             _scans.pop(next(iter(_scans)), None)
-        found = _scans[scan] = scan
+        found = _scans[scan.key] = scan
     return found
 
 
 def _scan(key: str) -> Scan:
     """Return the scan that a key describes."""
+    if key in _scans:
+        return _scans[key]
     name, sizes, keep, states, memory, checkpoint_every, trim, stacks = key.split(";")
     program = program_called(name)
     if program is None:
@@ -270,7 +273,9 @@ def _stacks(
 ) -> list[tuple[Tensor, tuple[str, ...]]]:
     """Return the tensors that hold a program's parameters, and which of them each holds."""
     used = [p.name for p in program.graph.parameters]
-    whole = parameters.stacks if isinstance(parameters, Stacked) else []
+    whole: Sequence[tuple[Tensor, tuple[str, ...]]] = ()
+    if isinstance(parameters, Stacked):
+        whole = parameters.stacks
     found = [(tensor, names) for tensor, names in whole if all(n in used for n in names)]
     held = [name for _, names in found for name in names]
     return [*found, *[(parameters[name], (name,)) for name in used if name not in held]]

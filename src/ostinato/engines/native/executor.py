@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
-from ostinato.engines.native import _native
+from ostinato.engines.native import _native  # pyright: ignore[reportMissingModuleSource]
 from ostinato.engines.native.lower import Delay, lower
 from ostinato.equations.program import Program
 
