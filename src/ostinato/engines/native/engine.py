@@ -63,12 +63,12 @@ class Scan:
     trim: bool
     stacks: tuple[tuple[str, ...], ...]
 
-    @cached_property
+    @property
     def input_names(self) -> list[str]:
         """The streams that the operator takes."""
         return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
 
-    @cached_property
+    @property
     def state_names(self) -> list[str]:
         """The states whose initial values the operator takes."""
         return [s.name for s in self.program.graph.states]
@@ -114,7 +114,7 @@ class Scan:
             fuse=num_rows >= FUSED_ROWS,
         )
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The scan as text, for the operator's schema; made of nothing that tracers stumble on."""
         sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
@@ -138,7 +138,7 @@ class Scan:
             *[f"gradient:{name}" for name in self.reduced],
         ]
 
-    @cached_property
+    @property
     def reduced(self) -> list[str]:
         """Parameters whose gradients the program itself computes: it is an adjoint."""
         names = {r.parameter for r in self.program.graph.reductions}
@@ -762,7 +762,7 @@ class _Machine:
         made: Views = {}
         for spec in specs:
             shape = spec.shape(steps, self.num_rows)
-            if spec.is_sum and self.scan.reduced == []:
+            if spec.is_sum and not self.scan.program.graph.reductions:
                 continue  # the gradient of a stack: see ``allocate_sums``
             is_ragged = self.lengths is not None and spec.kind == "stream"
             make = torch.zeros if is_ragged else torch.empty
