@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 #include <sstream>
+#include <vector>
 
 #include "kernels.h"
 #include "run.h"
@@ -19,6 +20,15 @@ namespace {
 using Words = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+using Given = nb::ndarray<nb::device::cpu>;
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  throw PlanError(text.str());
+}
+
 template <class T>
 class Engine {
  public:
@@ -27,19 +37,17 @@ class Engine {
                   instruction_set.c_str()),
         shapes_(size_t(executor_.plan().num_externals), nullptr) {
     for (const Array& a : executor_.plan().arrays)
-      if (a.external >= 0) {
-        const Array*& known = shapes_[size_t(a.external)];
-        if (known && (known->kind != a.kind || known->size != a.size || known->columns != a.columns))
-          throw PlanError("malformed plan: one buffer is two different arrays");
-        known = &a;
-      }
+      if (a.external >= 0) shapes_[size_t(a.external)] = &a;
   }
 
   void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
            uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key) {
     if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
         (num_steps && num_rows > INT32_MAX / num_steps))
-      throw PlanError("T and B must be from 0 to 2^31, and their product too");
+      fail("got T = ", num_steps, " and B = ", num_rows,
+           ", expected both and their product from 0 to 2^31 - 1");
+    if (first_step < 0 || first_step > INT64_MAX - num_steps)
+      fail("got the first step ", first_step, ", expected 0 to 2^63 - 1 - T");
     Call call{};
     call.num_steps = num_steps;
     call.num_rows = num_rows;
@@ -47,20 +55,26 @@ class Engine {
     call.first_step = first_step;
     call.num_threads = num_threads;
     call.weights_key = weights_key;
+    // Copied: another thread may change the caller's while the engine runs.
+    std::vector<int64_t> own_lengths;
     if (lengths) {
-      if (int64_t(lengths->size()) != num_rows) throw PlanError("lengths are not [B]");
-      for (int64_t b = 0; b < num_rows; ++b)
-        if (lengths->data()[b] < 0 || lengths->data()[b] > num_steps)
-          throw PlanError("a length is not between 0 and T");
-      call.lengths = lengths->data();
+      if (int64_t(lengths->size()) != num_rows)
+        fail("got ", lengths->size(), " lengths, expected B = ", num_rows);
+      own_lengths.assign(lengths->data(), lengths->data() + lengths->size());
+      for (int64_t length : own_lengths)
+        if (length < 0 || length > num_steps)
+          fail("got the length ", length, ", expected 0 to T = ", num_steps);
+      call.lengths = own_lengths.data();
     }
-    if (nb::len(buffers) != shapes_.size()) {
-      std::ostringstream text;
-      text << "got " << nb::len(buffers) << " buffers, expected " << shapes_.size();
-      throw PlanError(text.str());
+    if (nb::len(buffers) != shapes_.size())
+      fail("got ", nb::len(buffers), " buffers, expected ", shapes_.size());
+    std::vector<Given> held(shapes_.size());  // another thread may take them out of the list
+    for (size_t k = 0; k < shapes_.size(); ++k) {
+      if (!nb::try_cast(buffers[k], held[k], false))
+        fail("buffer ", k, " is ", nb::type_name(nb::handle(buffers[k]).type()).c_str(),
+             ", expected a writable array on the CPU");
+      call.buffers.push_back(buffer(held[k], k, call));
     }
-    for (size_t k = 0; k < shapes_.size(); ++k)
-      call.buffers.push_back(buffer(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k, call));
     nb::gil_scoped_release released;
     executor_.run(call);
   }
@@ -68,10 +82,11 @@ class Engine {
   std::string instruction_set() const { return executor_.instruction_set(); }
 
  private:
-  Buffer buffer(const nb::ndarray<nb::device::cpu>& given, size_t k, const Call& call) const {
+  Buffer buffer(const Given& given, size_t k, const Call& call) const {
     const Array* array = shapes_[k];
     if (!array) return Buffer{nullptr, 0, 0};
-    if (given.dtype() != nb::dtype<T>()) throw PlanError("buffer " + std::to_string(k) + " has another dtype");
+    if (given.dtype() != nb::dtype<T>())
+      fail("buffer ", k, " has another dtype, expected float", 8 * sizeof(T));
     int64_t expected[3] = {0, 0, 0};
     size_t dims = 0;
     switch (array->kind) {
@@ -82,7 +97,7 @@ class Engine {
         expected[dims++] = call.num_rows;
         break;
       case ArrayKind::matrix: expected[dims++] = array->size; break;
-      default: throw PlanError("malformed plan: a buffer for an array that needs none");
+      default: fail("buffer ", k, " is for an array that needs none");
     }
     expected[dims++] = array->kind == ArrayKind::matrix ? array->columns : array->size;
     bool fits = given.ndim() == dims;
@@ -90,12 +105,10 @@ class Engine {
     if (fits && expected[dims - 1] > 1) fits = given.stride(dims - 1) == 1;
     if (!fits) {
       std::ostringstream text;
-      text << "buffer " << k << " has shape [";
       for (size_t d = 0; d < given.ndim(); ++d) text << (d ? ", " : "") << given.shape(d);
       text << "], expected [";
       for (size_t d = 0; d < dims; ++d) text << (d ? ", " : "") << expected[d];
-      text << "] with adjacent units";
-      throw PlanError(text.str());
+      fail("buffer ", k, " has shape [", text.str(), "] with adjacent units");
     }
     Buffer found{const_cast<void*>(given.data()), 0, 0};
     if (array->kind == ArrayKind::stream) {
@@ -128,7 +141,10 @@ template <class T>
 void unary(int64_t op, const std::string& instruction_set,
            nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu> a,
            nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu> target) {
-  if (a.size() != target.size()) throw PlanError("two sizes");
+  if (a.size() != target.size())
+    fail("got ", a.size(), " numbers and a target of ", target.size(), ", expected one size");
+  const bool is_unary = (op >= int64_t(Op::neg) && op <= int64_t(Op::sign)) || op == int64_t(Op::gelu_grad);
+  if (!is_unary) fail("got operation ", op, ", expected one of a single number");
   kernels<T>(instruction_set.c_str()).unary(Op(op), int64_t(a.size()), a.data(), target.data());
 }
 
