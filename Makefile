@@ -1,6 +1,6 @@
 # Two commands do everything on a machine with python 3.11 to 3.13 and make:
 #   make demo   trains a character model on the Python standard library, then prints what it writes
-#   make test   lints, type-checks, checks the imports and runs the tests
+#   make test   lints, type-checks, checks the imports and runs the tests, those of the C++ side too
 # PYTHON=/path/to/python chooses the interpreter that .venv is made from.
 
 SUPPORTED := (3, 11) <= sys.version_info[:2] <= (3, 13)
@@ -13,18 +13,46 @@ NATIVE := CMakeLists.txt $(wildcard csrc/*.cpp csrc/*.h)
 PIP_OPTIONS := --disable-pip-version-check --no-input
 TORCH ?= $(shell sed -n 's/^torch==//p' requirements.lock)
 
-.PHONY: setup test demo format lock clean python
+.PHONY: setup test test-native test-aarch64 demo format lock clean python
 .DELETE_ON_ERROR:
 
 setup: $(READY)
 
 # The cache of lint-imports misses that an import leads to a module made since.
-test: setup
+test: setup test-native
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/pytest -n auto --maxprocesses=8 --dist=worksteal
+
+# The C++ side alone: as it is, and under the sanitizers of memory, undefined behaviour and races.
+# Where addresses are very random, GCC's thread sanitizer finds no room for its own.
+NO_RANDOM_ADDRESSES := $(shell [ "$$(cat /proc/sys/vm/mmap_rnd_bits 2>/dev/null || echo 0)" -gt 28 ] && echo setarch -R)
+
+test-native: setup
+	$(call build-native,plain,)
+	$(call build-native,address,-DOSTINATO_SANITIZE=address$(comma)undefined)
+	$(call build-native,thread,-DOSTINATO_SANITIZE=thread)
+	build/native/plain/native_test
+	build/native/address/native_test --quick
+	$(NO_RANDOM_ADDRESSES) build/native/thread/native_test --quick threads
+
+# The same for AArch64, compiled here and run by QEMU.
+AARCH64 := aarch64-linux-gnu-g++
+QEMU ?= $(shell command -v qemu-aarch64-static || command -v qemu-aarch64)
+
+test-aarch64: setup
+	@command -v $(AARCH64) > /dev/null || { echo 'error: $(AARCH64) was not found; install it (on Debian and Ubuntu: apt install g++-aarch64-linux-gnu)' >&2; exit 2; }
+	@[ -n '$(QEMU)' ] || { echo 'error: qemu-aarch64 was not found; install it (on Debian and Ubuntu: apt install qemu-user-static), or name it: make test-aarch64 QEMU=/path/to/it' >&2; exit 2; }
+	$(call build-native,aarch64,-DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_CXX_COMPILER=$(AARCH64) -DCMAKE_EXE_LINKER_FLAGS=-static)
+	$(QEMU) build/native/aarch64/native_test --quick
+
+comma := ,
+define build-native
+$(BIN)/cmake -S . -B build/native/$(1) -G Ninja -DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DOSTINATO_TESTS=ON $(2) > /dev/null
+$(BIN)/ninja -C build/native/$(1) --quiet
+endef
 
 demo: setup
 	$(BIN)/ostinato train stdlib --run runs/demo --force

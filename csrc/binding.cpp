@@ -24,6 +24,15 @@ namespace {
 using Words = nb::ndarray<const int64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
+using Given = nb::ndarray<nb::device::cpu>;
+
+template <class... Parts>
+[[noreturn]] void fail(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  throw PlanError(text.str());
+}
+
 template <class T>
 class Engine {
  public:
@@ -32,19 +41,20 @@ class Engine {
                   instruction_set.c_str()),
         shapes_(size_t(executor_.plan().num_externals), nullptr) {
     for (const Array& a : executor_.plan().arrays)
-      if (a.external >= 0) {
-        const Array*& known = shapes_[size_t(a.external)];
-        if (known && (known->kind != a.kind || known->size != a.size || known->columns != a.columns))
-          throw PlanError("malformed plan: one buffer is two different arrays");
-        known = &a;
-      }
+      if (a.external >= 0) shapes_[size_t(a.external)] = &a;
   }
 
   void run(int64_t num_steps, int64_t num_rows, nb::list buffers, std::optional<Words> lengths,
            uint64_t seed, int64_t first_step, int num_threads, int64_t weights_key, bool adds) {
+    std::vector<Given> held(shapes_.size());  // another thread may take them out of the list
     const Call call = checked(
         num_steps, num_rows, nb::len(buffers),
-        [&](size_t k) { return view(nb::cast<nb::ndarray<nb::device::cpu>>(buffers[k]), k); },
+        [&](size_t k) {
+          if (!nb::try_cast(buffers[k], held[k], false))
+            fail("buffer ", k, " is ", nb::type_name(nb::handle(buffers[k]).type()).c_str(),
+                 ", expected a writable array on the CPU");
+          return view(held[k], k);
+        },
         lengths, seed, first_step, num_threads, weights_key, adds);
     nb::gil_scoped_release released;
     executor_.run(call);
@@ -98,7 +108,7 @@ class Engine {
       const bool known = from < shapes_.size() && to < shapes_.size() && shapes_[from] && shapes_[to];
       if (!known || shapes_[from]->kind != ArrayKind::rows || shapes_[to]->kind != ArrayKind::rows ||
           shapes_[from]->size != shapes_[to]->size)
-        throw PlanError("a carried pair names no two buffers [B, n] of one size");
+        fail("a carried pair names no two buffers [B, n] of one size");
     }
     return new Stream(*this, std::move(call), std::move(carried));
   }
@@ -110,9 +120,9 @@ class Engine {
     int64_t shape[3], stride[3];
   };
 
-  static View view(const nb::ndarray<nb::device::cpu>& given, size_t k) {
+  static View view(const Given& given, size_t k) {
     if (given.dtype() != nb::dtype<T>())
-      throw PlanError("buffer " + std::to_string(k) + " has another dtype than the engine");
+      fail("buffer ", k, " has another dtype, expected float", 8 * sizeof(T));
     View v{const_cast<void*>(given.data()), given.ndim(), {}, {}};
     for (size_t d = 0; d < std::min<size_t>(v.dims, 3); ++d) {
       v.shape[d] = int64_t(given.shape(d));
@@ -124,7 +134,7 @@ class Engine {
   static View view(const nb::tuple& given, size_t k) {
     const size_t dims = given.size() / 2;
     if (given.size() % 2 == 0 || dims < 1 || dims > 3)
-      throw PlanError("buffer " + std::to_string(k) + " is no (address, shape …, strides …)");
+      fail("buffer ", k, " is no (address, shape …, strides …)");
     View v{reinterpret_cast<void*>(nb::cast<uintptr_t>(given[0])), dims, {}, {}};
     for (size_t d = 0; d < dims; ++d) {
       v.shape[d] = nb::cast<int64_t>(given[1 + d]);
@@ -139,7 +149,10 @@ class Engine {
                  int num_threads, int64_t weights_key, bool adds) {
     if (num_steps < 0 || num_rows < 0 || num_steps > INT32_MAX || num_rows > INT32_MAX ||
         (num_steps && num_rows > INT32_MAX / num_steps))
-      throw PlanError("T and B must be from 0 to 2^31, and their product too");
+      fail("got T = ", num_steps, " and B = ", num_rows,
+           ", expected both and their product from 0 to 2^31 - 1");
+    if (first_step < 0 || first_step > INT64_MAX - num_steps)
+      fail("got the first step ", first_step, ", expected 0 to 2^63 - 1 - T");
     Call call{};
     call.num_steps = num_steps;
     call.num_rows = num_rows;
@@ -149,15 +162,17 @@ class Engine {
     call.weights_key = weights_key;
     call.adds = adds;
     if (lengths) {
-      if (int64_t(lengths->size()) != num_rows) throw PlanError("lengths are not [B]");
-      for (int64_t b = 0; b < num_rows; ++b)
-        if (lengths->data()[b] < 0 || lengths->data()[b] > num_steps)
-          throw PlanError("a length is not between 0 and T");
-      call.lengths = lengths->data();
+      if (int64_t(lengths->size()) != num_rows)
+        fail("got ", lengths->size(), " lengths, expected B = ", num_rows);
+      // Copied: another thread may change the caller's while the engine runs.
+      call.own_lengths.assign(lengths->data(), lengths->data() + lengths->size());
+      for (int64_t length : call.own_lengths)
+        if (length < 0 || length > num_steps)
+          fail("got the length ", length, ", expected 0 to T = ", num_steps);
+      call.lengths = call.own_lengths.data();
     }
     if (num_buffers != shapes_.size())
-      throw PlanError("got " + std::to_string(num_buffers) + " buffers, expected " +
-                      std::to_string(shapes_.size()));
+      fail("got ", num_buffers, " buffers, expected ", shapes_.size());
     for (size_t k = 0; k < shapes_.size(); ++k) call.buffers.push_back(buffer(view_of(k), k, call));
     return call;
   }
@@ -175,7 +190,7 @@ class Engine {
         expected[dims++] = call.num_rows;
         break;
       case ArrayKind::matrix: expected[dims++] = array->size; break;
-      default: throw PlanError("malformed plan: a buffer for an array that needs none");
+      default: fail("buffer ", k, " is for an array that needs none");
     }
     expected[dims++] = array->kind == ArrayKind::matrix ? array->columns : array->size;
     bool fits = given.dims == dims;
@@ -183,12 +198,10 @@ class Engine {
     if (fits && expected[dims - 1] > 1) fits = given.stride[dims - 1] == 1;
     if (!fits) {
       std::ostringstream text;
-      text << "buffer " << k << " has shape [";
       for (size_t d = 0; d < given.dims; ++d) text << (d ? ", " : "") << given.shape[d];
       text << "], expected [";
       for (size_t d = 0; d < dims; ++d) text << (d ? ", " : "") << expected[d];
-      text << "] with adjacent units";
-      throw PlanError(text.str());
+      fail("buffer ", k, " has shape [", text.str(), "] with adjacent units");
     }
     Buffer found{given.data, 0, 0};
     if (array->kind == ArrayKind::stream) {
@@ -230,7 +243,10 @@ template <class T>
 void unary(int64_t op, const std::string& instruction_set,
            nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu> a,
            nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu> target) {
-  if (a.size() != target.size()) throw PlanError("two sizes");
+  if (a.size() != target.size())
+    fail("got ", a.size(), " numbers and a target of ", target.size(), ", expected one size");
+  const bool is_unary = (op >= int64_t(Op::neg) && op <= int64_t(Op::sign)) || op == int64_t(Op::gelu_grad);
+  if (!is_unary) fail("got operation ", op, ", expected one of a single number");
   kernels<T>(instruction_set.c_str()).unary(Op(op), int64_t(a.size()), a.data(), target.data());
 }
 

@@ -74,7 +74,7 @@ struct Kernels {
 
 constexpr int kStrip = 6;
 
-// The best set that this machine runs; `limit` ("", "baseline", "avx2", "avx512", "neon") names one.
+// The best set that this machine runs; `limit` ("", "baseline", "avx2", "avx512") names one.
 template <class T>
 const Kernels<T>& kernels(const char* limit);
 

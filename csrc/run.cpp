@@ -20,6 +20,7 @@ constexpr int64_t kDepth = 256;      // steps and rows that an outer product pac
 constexpr int64_t kTransposed = 16;  // columns of a matrix that packing turns at once
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
 constexpr size_t kAlignment = 64;
+constexpr size_t kMostBytes = size_t(1) << 40;  // of one call
 
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
@@ -80,6 +81,9 @@ class Arena {
   size_t reserve(size_t bytes) {
     const size_t at = size_;
     size_ += size_t(round_up(int64_t(bytes), kAlignment));
+    if (size_ > kMostBytes)
+      throw PlanError("a call needs " + std::to_string(size_) + " bytes, expected at most " +
+                      std::to_string(kMostBytes));
     return at;
   }
   void allocate() { block_ = memory().take(size_); }
@@ -277,9 +281,14 @@ class Run {
   void go() {
     Barrier barrier(num_threads_);
     // A pool may give fewer threads than asked for: then the members share the work of `parts`.
-    together(num_threads_, [&](int k, int n) {
-      if (n == num_threads_) {
-        member(k, barrier);
+    together(num_threads_, [&, wanted = num_threads_](int k, int n) {
+      if (n == wanted) {
+        try {
+          member(k, barrier);
+        } catch (...) {
+          barrier.abandon();
+          throw;
+        }
       } else if (k == 0) {
         alone();
       }
@@ -349,7 +358,7 @@ class Run {
           work += one * times;
         }
     }
-    return int(std::min(1024.0, work / 4096)) + 1;
+    return int(std::min(1023.0, work / 4096)) + 1;
   }
 
   bool splits_units(const Section& section) const {

@@ -28,6 +28,7 @@ struct Call {
   bool adds;            // reductions add to what their targets hold
   int64_t weights_key;  // equal keys: the same weights; negative: never the same
   std::vector<Buffer> buffers;
+  std::vector<int64_t> own_lengths;  // what `lengths` points at, where the call holds them itself
 };
 
 // One plan, ready to run; calls from several threads at once are fine.

@@ -1,13 +1,13 @@
 #include "team.h"
 
 #include <dlfcn.h>
-#include <unistd.h>
+#include <pthread.h>
 
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <thread>
-#include <vector>
 
 namespace ostinato {
 namespace {
@@ -24,6 +24,8 @@ constexpr int kSpins = 4000;
 
 using Work = std::function<void(int, int)>;
 
+struct Abandoned {};  // leaves a barrier that another member's exception left short
+
 struct Shared {
   const Work* work;
   std::mutex mutex;
@@ -32,6 +34,7 @@ struct Shared {
   void call(int k, int n) {
     try {
       (*work)(k, n);
+    } catch (const Abandoned&) {
     } catch (...) {
       std::lock_guard<std::mutex> lock(mutex);
       if (!error) error = std::current_exception();
@@ -64,18 +67,17 @@ struct OpenMPCall {
   }
 };
 
-// Our own threads, for a process without OpenMP. One call at a time: a second one runs alone.
+// Our own threads, for a process without OpenMP. One call at a time, and a second one waits: on
+// fewer threads it would add up in another order. Never destroyed: its threads wait on it until
+// the process ends.
 class Pool {
  public:
-  bool run(int wanted, Shared& shared) {
-    std::unique_lock<std::mutex> busy(busy_, std::try_to_lock);
-    if (!busy.owns_lock() || getpid() != process_) return false;
+  void run(int wanted, Shared& shared) {
+    std::lock_guard<std::mutex> busy(busy_);
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      while (int(threads_.size()) < wanted - 1) {
-        const int k = int(threads_.size()) + 1;
-        threads_.emplace_back([this, k, seen = round_]() mutable { serve(k, seen); });
-      }
+      for (; num_threads_ < wanted - 1; ++num_threads_)
+        std::thread([this, k = num_threads_ + 1, seen = round_] { serve(k, seen); }).detach();
       shared_ = &shared;
       wanted_ = wanted;
       left_ = wanted - 1;
@@ -85,32 +87,16 @@ class Pool {
     shared.call(0, wanted);
     std::unique_lock<std::mutex> lock(mutex_);
     done_.wait(lock, [this] { return left_ == 0; });
-    shared_ = nullptr;
-    return true;
-  }
-
-  ~Pool() {
-    if (getpid() != process_) {  // the threads stayed in the parent process
-      for (std::thread& thread : threads_) thread.detach();
-      return;
-    }
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
   }
 
  private:
-  void serve(int k, long seen) {
+  [[noreturn]] void serve(int k, long seen) {
     for (;;) {
       Shared* shared;
       int wanted;
       {
         std::unique_lock<std::mutex> lock(mutex_);
-        wake_.wait(lock, [&] { return stop_ || round_ != seen; });
-        if (stop_) return;
+        wake_.wait(lock, [&] { return round_ != seen; });
         seen = round_;
         if (k >= wanted_) continue;
         shared = shared_;
@@ -122,15 +108,39 @@ class Pool {
     }
   }
 
-  const pid_t process_ = getpid();
   std::mutex busy_, mutex_;
   std::condition_variable wake_, done_;
-  std::vector<std::thread> threads_;
+  int num_threads_ = 0;
   Shared* shared_ = nullptr;
   int wanted_ = 0, left_ = 0;
   long round_ = 0;
-  bool stop_ = false;
 };
+
+std::atomic<Pool*> current_pool{nullptr};
+std::atomic<bool> is_forked{false};
+
+// Threads stay in the parent of a fork, and locks that they held stay locked in the child: it
+// starts again with a new pool. The old one is not freed, its threads' places in it are taken.
+struct AtFork {
+  AtFork() {
+    const auto in_child = [] {
+      current_pool = nullptr;
+      is_forked = true;
+    };
+    if (pthread_atfork(nullptr, nullptr, in_child) != 0) throw std::bad_alloc();
+  }
+};
+const AtFork at_fork;
+
+Pool& pool() {
+  Pool* found = current_pool;
+  if (!found) {
+    Pool* made = new Pool;
+    if (current_pool.compare_exchange_strong(found, made)) return *made;
+    delete made;
+  }
+  return *found;
+}
 
 }  // namespace
 
@@ -146,6 +156,7 @@ void Barrier::wait() {
     if (spins < kSpins) {
       relax();
     } else {
+      if (abandoned_.load(std::memory_order_acquire)) throw Abandoned{};
       std::this_thread::yield();
     }
   }
@@ -157,7 +168,7 @@ void together(int wanted, const Work& work) {
   static const OpenMP openmp;
   if (wanted <= 1) {
     shared.call(0, 1);
-  } else if (openmp.found()) {
+  } else if (openmp.found() && !is_forked) {
     if (openmp.in_parallel()) {
       shared.call(0, 1);
     } else {
@@ -165,8 +176,7 @@ void together(int wanted, const Work& work) {
       openmp.parallel(&OpenMPCall::enter, &call, unsigned(wanted), 0);
     }
   } else {
-    static Pool pool;
-    if (!pool.run(wanted, shared)) shared.call(0, 1);
+    pool().run(wanted, shared);
   }
   if (shared.error) std::rethrow_exception(shared.error);
 }
