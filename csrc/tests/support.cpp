@@ -188,6 +188,7 @@ Call Memory<T>::call(const Shape& shape, int num_threads, int64_t weights_key) c
   made.first_step = shape.first_step;
   made.num_threads = num_threads;
   made.weights_key = weights_key;
+  made.adds = true;
   for (const Block& block : blocks_) made.buffers.push_back(block.buffer);
   return made;
 }
