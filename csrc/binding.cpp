@@ -6,6 +6,8 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cstring>
 #include <optional>
@@ -250,12 +252,21 @@ void unary(int64_t op, const std::string& instruction_set,
   kernels<T>(instruction_set.c_str()).unary(Op(op), int64_t(a.size()), a.data(), target.data());
 }
 
+int64_t cache_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (size > 0) return size;
+#endif
+  return 1 << 20;
+}
+
 }  // namespace
 
 NB_MODULE(_native, m) {
   nb::exception<PlanError>(m, "PlanError", PyExc_ValueError);
   bind<float>(m, "EngineFloat");
   bind<double>(m, "EngineDouble");
+  m.def("cache_bytes", &cache_bytes);
   m.def("instruction_sets", &instruction_sets);
   m.def("unary_float", &unary<float>);
   m.def("unary_double", &unary<double>);

@@ -309,7 +309,7 @@ void run(const TileOp<T>* ops, int num_ops, const Tile<T>& tile) {
 // Products: R rows times N vectors, all sums in registers.
 
 template <class T, int R, int N>
-void micro(const Product<T>& p, int first) {
+void micro(const Product<T>& p, int first, const T* next) {
   V<T> sums[R][N];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -321,6 +321,7 @@ void micro(const Product<T>& p, int first) {
   for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
   const T* w = p.panel;
   for (int64_t k = 0; k < p.depth; ++k, w += N * kLanes<T>) {
+    __builtin_prefetch(next + k * kLanes<T>, 0, 2);
     V<T> weights[N];
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
@@ -383,15 +384,17 @@ void product_of(const Product<T>& p) {
   const int num_blocks = (p.count + kRows - 1) / kRows;
   for (int block = 0, r = 0; block < num_blocks; ++block) {
     const int rows = p.count / num_blocks + (block < p.count % num_blocks);
+    // Each of the first N blocks fetches a share of the next panel.
+    const T* next = p.next + (block < N ? block : N - 1) * p.depth * kLanes<T>;
     switch (rows) {
       case 1: micro_few<T, 1, N>(p, r); break;
       case 2: micro_few<T, 2, N>(p, r); break;
-      case 3: micro<T, 3, N>(p, r); break;
-      case 4: micro<T, 4, N>(p, r); break;
-      case 5: micro<T, 5, N>(p, r); break;
-      case 6: micro<T, 6, N>(p, r); break;
-      case 7: micro<T, kRows == 8 ? 7 : 6, N>(p, r); break;
-      default: micro<T, kRows, N>(p, r); break;
+      case 3: micro<T, 3, N>(p, r, next); break;
+      case 4: micro<T, 4, N>(p, r, next); break;
+      case 5: micro<T, 5, N>(p, r, next); break;
+      case 6: micro<T, 6, N>(p, r, next); break;
+      case 7: micro<T, kRows == 8 ? 7 : 6, N>(p, r, next); break;
+      default: micro<T, kRows, N>(p, r, next); break;
     }
     r += rows;
   }

@@ -21,6 +21,7 @@ struct Product {
   T* const* target;
   int64_t stride;
   bool adds;
+  const T* next;  // weights that are wanted soon
 };
 
 // An argument of an instruction. A slot has stride `tile.stride` from row to row; an array has a

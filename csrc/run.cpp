@@ -15,7 +15,8 @@ namespace {
 
 constexpr int64_t kTileRows = 32;    // of a tile: its slots stay in the first cache
 constexpr int64_t kTileNumbers = 1024;
-constexpr int64_t kFlatRows = 48;    // of a chunk outside the loops
+constexpr int64_t kFlatTileRows = 48;  // of a tile outside the loops
+constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
 constexpr int64_t kTransposed = 16;  // columns of a matrix that packing turns at once
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
@@ -417,7 +418,7 @@ class Run {
   // Memory of the threads
 
   int64_t tile_rows(const Section& section) const {
-    return section.kind == SectionKind::loop ? kTileRows : kFlatRows;
+    return section.kind == SectionKind::loop ? kTileRows : kFlatTileRows;
   }
 
   int64_t tile_stride(const TileProgram& program, const ProgramLayout& layout, int64_t rows) const {
@@ -719,7 +720,7 @@ class Run {
             std::memcpy(slot + r * stride, rows[r] + first, size_t(count) * sizeof(T));
         }
       T* targets[8];
-      Product<T> product{num_rows, nullptr, 0, nullptr, targets, stride, false};
+      Product<T> product{num_rows, nullptr, 0, nullptr, targets, stride, false, nullptr};
       for (int64_t u = 0; u < count; u += unit_block) {
         product.panel = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
@@ -732,6 +733,7 @@ class Run {
           for (size_t k = 0; k < group.operands.size(); ++k) {
             product.rows = operands[first_operand + k] + first_row;
             product.depth = group.widths[k];
+            product.next = product.panel + product.depth * width * lanes;
             kernel_.product(int(width), product);
             product.panel += product.depth * width * lanes;
             product.adds = true;
