@@ -18,7 +18,13 @@ from torch import Tensor
 from ostinato.core.errors import OptionError
 from ostinato.engines import eager
 from ostinato.engines.eager import Call, Result
-from ostinato.engines.native.executor import BufferSpec, Executor, Precision, executor
+from ostinato.engines.native.executor import (
+    FUSED_ROWS,
+    BufferSpec,
+    Executor,
+    Precision,
+    executor,
+)
 from ostinato.engines.native.lower import Delay
 from ostinato.engines.parameters import Stacked
 from ostinato.equations.adjoint import adjoint
@@ -32,9 +38,6 @@ PRECISIONS: Final[dict[torch.dtype, Precision]] = {
 }
 
 Views = dict[str, Tensor]
-
-FUSED_ROWS: Final = 16
-"""From so many rows on, products with the input run inside the loop: see ``lower``."""
 
 _MOST_KEPT: Final = 1024
 
@@ -241,7 +244,7 @@ def run(program: Program, call: Call) -> Result:
         assert lengths is not None
         for name, stream in states.items():
             held = call.initial[name]
-            if not program.reverse:
+            if not program.reverse and len(stream):
                 last = (lengths - 1).clamp_min(0)[None, :, None].expand(1, *stream.shape[1:])
                 held = torch.where(valid.any(0), stream.gather(0, last)[0], held)
             states[name] = torch.where(valid, stream, held)

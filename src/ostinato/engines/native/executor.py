@@ -16,6 +16,9 @@ Precision: TypeAlias = Literal["float32", "float64"]
 _ENGINES: Final = {"float32": _native.EngineFloat, "float64": _native.EngineDouble}
 _MOST_KEPT: Final = 512
 
+FUSED_ROWS: Final = 16
+"""From so many rows on, products with the input run inside the loop: see ``lower``."""
+
 
 @dataclass(frozen=True)
 class BufferSpec:
