@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -78,10 +79,13 @@ class Engine {
   class Stream {
    public:
     Stream(Engine& engine, Call call, std::vector<std::pair<size_t, size_t>> carried)
-        : engine_(engine), call_(std::move(call)), carried_(std::move(carried)) {}
+        : engine_(engine),
+          call_(std::move(call)),
+          carried_(std::move(carried)),
+          run_(engine.executor_.prepare(call_)) {}
 
     void step() {
-      engine_.executor_.run(call_);
+      run_->run();
       ++call_.first_step;
       for (const auto& [from, to] : carried_) {
         const Buffer &a = call_.buffers[from], &b = call_.buffers[to];
@@ -96,6 +100,7 @@ class Engine {
     Engine& engine_;
     Call call_;
     std::vector<std::pair<size_t, size_t>> carried_;
+    std::unique_ptr<Prepared> run_;
   };
 
   // A stream of single steps; `carried` pairs the buffer of a state's last value with that of its

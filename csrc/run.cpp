@@ -282,7 +282,7 @@ class Run {
   void go() {
     Barrier barrier(num_threads_);
     // A pool may give fewer threads than asked for: then the members share the work of `parts`.
-    together(num_threads_, [&, wanted = num_threads_](int k, int n) {
+    const auto work = [&, wanted = num_threads_](int k, int n) {
       if (n == wanted) {
         try {
           member(k, barrier);
@@ -293,7 +293,8 @@ class Run {
       } else if (k == 0) {
         alone();
       }
-    });
+    };
+    together(num_threads_, std::cref(work));  // a copy would be too large for std::function's own memory
   }
 
  private:
@@ -774,20 +775,17 @@ class Run {
     const Section& section = plan_.sections[s];
     const bool split = splits_units(section);
     const int part = split ? thread : 0, num_parts = split ? num_threads_ : 1;
+    const bool shares_rows = !split && num_threads_ > 1;
     std::vector<int32_t> own;
-    if (split || num_threads_ == 1) {
-      own = row_order_;
-    } else {
-      for (size_t r = size_t(thread); r < row_order_.size(); r += size_t(num_threads_))
-        own.push_back(row_order_[r]);
-    }
+    for (size_t r = size_t(thread); shares_rows && r < row_order_.size(); r += size_t(num_threads_))
+      own.push_back(row_order_[r]);
+    const int32_t* numbers = shares_rows ? own.data() : row_order_.data();
     const int64_t T_ = call_.num_steps;
     for (int64_t k = 0; k < T_; ++k) {
       const int64_t t = section.reverse ? T_ - 1 - k : k;
       int64_t count = active_[size_t(t)];
-      if (!split && num_threads_ > 1)
-        count = (count - thread + num_threads_ - 1) / num_threads_;
-      const Rows rows{nullptr, own.data(), std::max<int64_t>(0, count), t};
+      if (shares_rows) count = (count - thread + num_threads_ - 1) / num_threads_;
+      const Rows rows{nullptr, numbers, std::max<int64_t>(0, count), t};
       for (size_t p = 0; p < section.phases.size(); ++p) {
         if (split && section.phases[p].waits) barrier.wait();
         if (rows.count > 0) phase(s, p, rows, thread, part, num_parts);
@@ -952,6 +950,32 @@ void Executor<T>::run(const Call& call) {
   if (call.weights_key < 0)
     run.pack = [&](int part, int num_parts) { parts_->pack_share(call, weights, part, num_parts); };
   run.go();
+}
+
+namespace {
+
+template <class T>
+class PreparedRun : public Prepared {
+ public:
+  template <class... Arguments>
+  explicit PreparedRun(std::shared_ptr<void> pack, const Arguments&... arguments)
+      : pack_(std::move(pack)), run_(arguments...) {}
+  void run() override { run_.go(); }
+
+ private:
+  std::shared_ptr<void> pack_;  // the weights
+  Run<T> run_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<Prepared> Executor<T>::prepare(const Call& call) {
+  const auto pack = parts_->take_pack(call);
+  T* weights = static_cast<T*>(pack->block.data);
+  if (call.weights_key < 0) parts_->pack_share(call, weights, 0, 1);
+  return std::make_unique<PreparedRun<T>>(pack, parts_->plan, parts_->kernel, parts_->layouts,
+                                          weights, call);
 }
 
 template class Executor<float>;

@@ -31,6 +31,13 @@ struct Call {
   std::vector<int64_t> own_lengths;  // what `lengths` points at, where the call holds them itself
 };
 
+// A call with all the memory that it needs.
+class Prepared {
+ public:
+  virtual ~Prepared() = default;
+  virtual void run() = 0;
+};
+
 // One plan, ready to run; calls from several threads at once are fine.
 template <class T>
 class Executor {
@@ -38,6 +45,8 @@ class Executor {
   Executor(Plan plan, const char* instruction_set);
   ~Executor();
   void run(const Call& call);
+  // For a call that is run again and again, which outlives what is returned; its weights stay.
+  std::unique_ptr<Prepared> prepare(const Call& call);
   const Plan& plan() const;
   const char* instruction_set() const;
 

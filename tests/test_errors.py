@@ -13,9 +13,9 @@ from ostinato.core.errors import (
     MissingExtraError,
     OptionError,
     Span,
+    StorageError,
     UnknownNameError,
 )
-from ostinato.training.errors import StorageError
 
 SOURCE = ("h = tahn(x)",)
 

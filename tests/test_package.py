@@ -72,6 +72,11 @@ def test_a_cell_is_read_and_explained_without_torch():
     assert printed.strip() == "('h',)"
 
 
+def test_saved_models_need_no_extra():
+    loaded = "import ostinato\nprint(ostinato.runtime.__name__, 'torch' in sys.modules)"
+    assert run_python(PLAIN_INSTALL + loaded).split() == ["ostinato.runtime", "False"]
+
+
 @pytest.mark.parametrize("name", ["LSTM", "Recurrent", "accelerate", "init", "nn"])
 def test_a_layer_without_torch_names_the_extra(name: str):
     printed = run_python(

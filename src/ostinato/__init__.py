@@ -4,7 +4,8 @@
 >>> cell = ost.Cell("h = tanh(W @ h + U @ x + b)")
 
 ``import ostinato`` loads nothing heavy: each name below is fetched when it is first used, and the
-layers alone need torch (``pip install 'ostinato[torch]'``).
+layers alone need torch (``pip install 'ostinato[torch]'``); ``ostinato.runtime`` runs saved ones
+without it.
 """
 
 from typing import TYPE_CHECKING
@@ -27,17 +28,23 @@ __all__ = [
     "explain",
     "init",
     "nn",
+    "runtime",
 ]
 
 if TYPE_CHECKING:
-    from ostinato import cells, nn
+    from ostinato import cells, nn, runtime
     from ostinato.core.errors import EquationError, EquationHint, OstinatoError
     from ostinato.equations import Cell, Program
     from ostinato.nn import GRU, LSTM, RNN, Recurrent, accelerate, explain, init
 else:
     # A checker that saw `__getattr__` would accept every misspelt name of the package.
 
-    _MODULES = {"cells": "ostinato.cells", "init": "ostinato.nn.init", "nn": "ostinato.nn"}
+    _MODULES = {
+        "cells": "ostinato.cells",
+        "init": "ostinato.nn.init",
+        "nn": "ostinato.nn",
+        "runtime": "ostinato.runtime",
+    }
     _HOMES = {
         "ostinato.core.errors": ("EquationError", "EquationHint", "OstinatoError"),
         "ostinato.equations": ("Cell", "Program"),

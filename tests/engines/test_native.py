@@ -68,7 +68,7 @@ def _compare(ours: Any, truth: Any, x: Any, tolerance: float = ADJOINT, **given:
 def test_layers_agree_with_the_eager_engine(
     name: str, option: Option, fused_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ostinato.engines.native.engine.FUSED_ROWS", fused_rows)
+    monkeypatch.setattr("ostinato.engines.native.executor.FUSED_ROWS", fused_rows)
     ours, truth = _twins(name, option.arguments)
     x = make_input(ours, 7, 4)
     resets = torch.rand(7, 4) < 0.3

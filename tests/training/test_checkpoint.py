@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import nn
 
+from ostinato.core.errors import StorageError
 from ostinato.training import checkpoint as module
 from ostinato.training.checkpoint import Checkpoint, CheckpointStore
-from ostinato.training.errors import CheckpointError, StorageError
+from ostinato.training.errors import CheckpointError
 from ostinato.training.loop import load_weights, weights
 
 
@@ -109,7 +110,7 @@ def test_a_full_disk_leaves_the_checkpoint_before(
 
     with monkeypatch.context() as patched:
         patched.setattr(module, "write_file", write_half)
-        patched.setattr("ostinato.training.files.write_file", write_half)
+        patched.setattr("ostinato.core.files.write_file", write_half)
         with pytest.raises(StorageError, match=r"no space left to write [^\n]*\nmend: free some"):
             store.save(make(2), step=2, is_best=True)
     assert store.load("last").progress["step"] == 1

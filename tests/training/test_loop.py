@@ -11,11 +11,11 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_file_loader import EventFileLoader
 
-from ostinato.core.errors import EquationError, OptionError, UnknownNameError
+from ostinato.core.errors import EquationError, OptionError, StorageError, UnknownNameError
 from ostinato.data import DataError
 from ostinato.training import calibration
 from ostinato.training.checkpoint import CheckpointStore
-from ostinato.training.errors import DivergedError, RunError, StorageError
+from ostinato.training.errors import DivergedError, RunError
 from ostinato.training.events import Evaluated, Event, Finished, Noted, Started, Stepped
 from ostinato.training.interrupt import StopRequest, stop_on_signals
 from ostinato.training.recipe_files import parse_recipe, validate

@@ -14,8 +14,9 @@ import pytest
 import torch
 import yaml
 
+from ostinato.core import files
 from ostinato.data import DataError
-from ostinato.training import files, loop
+from ostinato.training import loop
 from ostinato.training.errors import CheckpointError, RunError
 from ostinato.training.events import Evaluated, Event, Noted, Started, Stepped
 from ostinato.training.interrupt import StopRequest

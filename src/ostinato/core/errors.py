@@ -49,6 +49,14 @@ class OptionError(OstinatoError, ValueError):
     """An option is unknown, out of range, or cannot be combined with this cell."""
 
 
+class StorageError(OstinatoError, OSError):
+    """Something could not be written: a full disk, a folder without permission."""
+
+
+class ModelFileError(OstinatoError, ValueError):
+    """A saved layer or model cannot be read: missing, damaged, of another kind or version."""
+
+
 class UnknownNameError(OptionError, KeyError):
     """A name that is looked up in a list of known names is not among them."""
 

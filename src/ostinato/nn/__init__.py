@@ -4,6 +4,7 @@ from ostinato.nn import init
 from ostinato.nn.accelerate import accelerate
 from ostinato.nn.explanation import explain
 from ostinato.nn.recurrent import Recurrent
+from ostinato.nn.saving import save
 from ostinato.nn.torch_layers import GRU, LSTM, RNN
 
-__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "accelerate", "explain", "init"]
+__all__ = ["GRU", "LSTM", "RNN", "Recurrent", "accelerate", "explain", "init", "save"]

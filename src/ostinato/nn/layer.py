@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, cast, get_args
+from typing import cast, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from ostinato.core.checks import check_count, check_streamable
 from ostinato.core.errors import OptionError, ShapeError
+from ostinato.equations.cell import Cell
 from ostinato.equations.saves import SaveVariant
 from ostinato.nn.sequences import check_tensor, normalise
 from ostinato.nn.stack import Stack
@@ -24,6 +25,7 @@ State = Mapping[str, Tensor]
 class SequenceLayer(nn.Module):
     """A stack of programs with weights; how the weights are held is the subclass's affair."""
 
+    cell: Cell
     stack: Stack
     batch_first: bool
     dropout: float
@@ -84,11 +86,7 @@ class SequenceLayer(nn.Module):
         self, x: Tensor | Mapping[str, Tensor], state: State | None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Run one step of a stream; see ``Recurrent.step``."""
-        if self.stack.num_directions > 1:
-            raise OptionError(
-                "a bidirectional layer cannot run as a stream: it reads from the end\n"
-                "mend: use bidirectional=False, or run whole sequences"
-            )
+        check_streamable(self.stack.num_directions)
         like = next(iter(x.values())) if isinstance(x, Mapping) else x
         check_tensor(like, "the input of a step", "[B, I]")
         if like.dim() not in (1, 2):
@@ -107,26 +105,6 @@ class SequenceLayer(nn.Module):
         if self.stack.return_all_states:
             states = {name: s.select(1 + axis, 0) for name, s in states.items()}
         return output.select(axis, 0), states
-
-
-def place_suffix(layer: int, direction: int) -> str:
-    """Return torch's suffix of the parameters of a layer and direction."""
-    return f"_l{layer}{'_reverse' if direction else ''}"
-
-
-def check_count(name: str, value: object) -> int:
-    """Return a size or count as a plain integer.
-
-    Raises:
-        OptionError: it is none, or less than 1.
-    """
-    try:
-        count = 0 if isinstance(value, bool) else operator.index(cast("Any", value))
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise OptionError(f"{name} must be a positive integer, got {value!r}\nmend: use 1 or more")
-    return count
 
 
 def check_chance(name: str, value: object) -> float:

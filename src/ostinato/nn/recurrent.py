@@ -10,9 +10,11 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from ostinato import cells
+from ostinato.core.checks import check_count
 from ostinato.core.errors import OptionError
 from ostinato.engines.dispatch import check_engine
 from ostinato.equations.cell import Cell, parameter_shape
+from ostinato.equations.description import place_suffix
 from ostinato.equations.rewrites import Options, transform
 from ostinato.equations.saves import SaveVariant
 from ostinato.nn.init import start
@@ -20,11 +22,9 @@ from ostinato.nn.layer import (
     SequenceLayer,
     State,
     check_chance,
-    check_count,
     check_flags,
     check_memory,
     described_options,
-    place_suffix,
 )
 from ostinato.nn.stack import Stack
 

@@ -10,6 +10,7 @@ does not.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, cast, overload
 
@@ -23,6 +24,7 @@ from ostinato.core.errors import OptionError, ShapeError
 from ostinato.engines.dispatch import check_engine
 from ostinato.engines.parameters import Stacked
 from ostinato.equations.cell import parameter_shape
+from ostinato.equations.description import place_suffix
 from ostinato.equations.graph import Parameter
 from ostinato.equations.rewrites import Options
 from ostinato.equations.saves import SaveVariant
@@ -33,7 +35,6 @@ from ostinato.nn.layer import (
     check_flags,
     check_memory,
     described_options,
-    place_suffix,
 )
 from ostinato.nn.recurrent import zoneout_by_state
 from ostinato.nn.stack import Stack
@@ -43,6 +44,8 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
     """What the three layers share: torch's weights seen as a cell's, and the run."""
 
     _layout: Mapping[str, tuple[str, ...]]
+    _split: frozenset[tuple[str, ...]]
+    """Stacks that share some names with another: part of them is a sum."""
 
     def _named_cell(self) -> NamedCell:
         raise NotImplementedError
@@ -69,6 +72,7 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
             return_all_states=return_all_states,
         )
         named = named or self._named_cell()
+        self.cell = named.cell
         graph = named.cell.graph
         layout = cells.entry(self._named_cell().name).torch_layout
         biases = tuple(p.name for p in graph.parameters if p.role == "bias")
@@ -98,6 +102,9 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
         self._layout = {
             held: names for held, names in layout.items() if self.bias or "bias" not in held
         }
+        stacks = set(self._layout.values())
+        counts = Counter(name for names in stacks for name in names)
+        self._split = frozenset(s for s in stacks if any(counts[name] > 1 for name in s))
         self._add_extras()
 
     def _extras(self) -> tuple[Parameter, ...]:
@@ -139,7 +146,12 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
         stacked: dict[tuple[str, ...], Tensor] = {}
         for held, names in self._layout.items():
             tensor = getattr(self, f"{held}{suffix}")
-            stacked[names] = stacked[names] + tensor if names in stacked else tensor
+            pieces = {names: tensor}
+            if names in self._split:
+                parts = tensor.chunk(len(names))
+                pieces = {(name,): part for name, part in zip(names, parts, strict=True)}
+            for key, piece in pieces.items():
+                stacked[key] = stacked[key] + piece if key in stacked else piece
         for extra in self._extras():
             stacked[extra.name,] = getattr(self, f"{extra.name}{suffix}")
         return Stacked([(tensor, names) for names, tensor in stacked.items()])

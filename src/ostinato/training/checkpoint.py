@@ -20,17 +20,25 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ostinato.training.errors import CheckpointError
-from ostinato.training.files import replace_file, sync_folder, write_file, writing
-
-Which = Literal["best", "last"]
-_MODEL, _TRAINING, _PROGRESS = "model.safetensors", "training.safetensors", "progress.json"
+from ostinato.core.files import sync_folder, write_file
+from ostinato.training.files import replace_file, writing
+from ostinato.training.run_files import (
+    INDEX,
+    MODEL,
+    PROGRESS,
+    TRAINING,
+    CheckpointFiles,
+    Which,
+    damaged_checkpoint,
+    read_checkpoint,
+    read_index,
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class CheckpointStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._index_file = folder / "index.json"
+        self._index_file = folder / INDEX
 
     def save(self, checkpoint: Checkpoint, *, step: int, is_best: bool) -> None:
         """Keep ``checkpoint`` as the newest, and as the best one too where ``is_best``.
@@ -63,7 +71,7 @@ class CheckpointStore:
         """
         with writing(self.folder):
             self.folder.mkdir(exist_ok=True)
-            index = self._read_index() if self._index_file.exists() else {}
+            index = read_index(self.folder) if self._index_file.exists() else {}
             name = f"step-{step:08d}"
             # What the index names stays whole until the index names something else.
             while name in index.values():
@@ -81,14 +89,11 @@ class CheckpointStore:
         Raises:
             CheckpointError: there is none, or it is damaged.
         """
-        index = self._read_index()
-        folder = self.folder / index.get(which, index["last"])
-        progress = _read_json(folder / _PROGRESS)
-        sums = progress.pop("sha256", {})
+        files = read_checkpoint(self.folder, which)
         return Checkpoint(
-            model=_read_tensors(folder / _MODEL, sums),
-            training=_read_tensors(folder / _TRAINING, sums) if with_training else {},
-            progress=progress,
+            model=_tensors(files, MODEL),
+            training=_tensors(files, TRAINING) if with_training else {},
+            progress=files.progress,
         )
 
     def _write(self, name: str, checkpoint: Checkpoint) -> None:
@@ -99,11 +104,11 @@ class CheckpointStore:
         try:
             new.mkdir()
             sums: dict[str, str] = {}
-            for file, tensors in ((_MODEL, checkpoint.model), (_TRAINING, checkpoint.training)):
+            for file, tensors in ((MODEL, checkpoint.model), (TRAINING, checkpoint.training)):
                 content = save({k: v.detach().cpu().clone() for k, v in tensors.items()})
                 sums[file] = hashlib.sha256(content).hexdigest()
                 write_file(new / file, content)
-            write_file(new / _PROGRESS, _to_json({**checkpoint.progress, "sha256": sums}))
+            write_file(new / PROGRESS, _to_json({**checkpoint.progress, "sha256": sums}))
             sync_folder(new)
             new.rename(folder)
             sync_folder(self.folder)
@@ -111,54 +116,18 @@ class CheckpointStore:
             shutil.rmtree(new, ignore_errors=True)
             raise
 
-    def _read_index(self) -> dict[str, str]:
-        if not self._index_file.is_file():
-            raise CheckpointError(
-                f"there is no checkpoint in {self.folder}: the run stopped before its first step\n"
-                "mend: start it again with --force"
-            )
-        index = _read_json(self._index_file)
-        if not isinstance(index.get("last"), str):
-            raise _damaged(self._index_file, "it names no checkpoint")
-        return index
-
     def _remove_all_but(self, names: set[str]) -> None:
         for entry in self.folder.glob("step-*"):
             if entry.name not in names:
                 shutil.rmtree(entry)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: object = json.loads(path.read_bytes())
-    except FileNotFoundError as error:
-        raise _damaged(path, "the file is missing") from error
-    except ValueError as error:
-        raise _damaged(path, "it is not JSON") from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "it is not what was written")
-    return cast("dict[str, Any]", content)
-
-
-def _read_tensors(path: Path, sums: Mapping[str, str]) -> dict[str, Tensor]:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError as error:
-        raise _damaged(path, "the file is missing") from error
-    if hashlib.sha256(content).hexdigest() != sums.get(path.name):
-        raise _damaged(path, "its content changed after it was written")
+def _tensors(files: CheckpointFiles, name: str) -> dict[str, Tensor]:
+    content = files.read(name)
     try:
         return load(content)
     except SafetensorError as error:
-        raise _damaged(path, str(error)) from error
-
-
-def _damaged(path: Path, reason: str) -> CheckpointError:
-    return CheckpointError(
-        f"the checkpoint is damaged: {path}: {reason}\n"
-        "mend: put back a copy of the run folder, write with the other checkpoint "
-        "(`ostinato generate`, --checkpoint best or last), or train again"
-    )
+        raise damaged_checkpoint(files.folder / name, str(error)) from error
 
 
 def _to_json(data: Mapping[str, Any]) -> bytes:

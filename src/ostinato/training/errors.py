@@ -17,9 +17,5 @@ class CheckpointError(OstinatoError, ValueError):
     """A checkpoint is missing or damaged."""
 
 
-class StorageError(OstinatoError, OSError):
-    """Something could not be written: a full disk, a folder without permission."""
-
-
 class DivergedError(OstinatoError, ArithmeticError):
     """The loss or the gradients are no longer finite numbers."""

@@ -1,74 +1,27 @@
-"""Writing that survives a kill at any instant, and says what is wrong when it cannot write."""
+"""Writing into run folders."""
 
 from __future__ import annotations
 
-import errno
-import os
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from ostinato.training.errors import StorageError
-
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+from ostinato.core import files
 
 
-@contextmanager
-def writing(path: Path) -> Generator[None]:
+def writing(path: Path) -> AbstractContextManager[None]:
     """Turn a failure to write ``path`` into an error with its mend.
 
     Raises:
         StorageError: the disk is full, the folder is not writable, …
     """
-    try:
-        yield
-    except StorageError:
-        raise
-    except OSError as error:
-        raise StorageError(_explain(path, error)) from error
-
-
-def _explain(path: Path, error: OSError) -> str:
-    if error.errno in _FULL:
-        return (
-            f"no space left to write {path}\n"
-            "mend: free some space there and go on with --resume, or choose another --run DIR"
-        )
-    if error.errno in _FORBIDDEN:
-        return (
-            f"not allowed to write {path}\n"
-            "mend: choose a folder that you may write with --run DIR, or change its permissions"
-        )
-    reason = error.strerror or error
-    return f"cannot write {path}: {reason}\nmend: choose another folder with --run DIR"
-
-
-def write_file(path: Path, content: bytes) -> None:
-    """Write a new file and wait until it is on the disk."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    return files.writing(path, how=" with --run DIR", again=" and go on with --resume")
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Write ``path`` so that a reader finds the old content or the new, never a part."""
-    new = path.with_name(f"{path.name}.new")
+    """Write ``path`` so that a reader finds the old content or the new, never a part.
+
+    Raises:
+        StorageError: it could not be written.
+    """
     with writing(path):
-        try:
-            write_file(new, content)
-            new.replace(path)
-            sync_folder(path.parent)
-        except OSError:
-            new.unlink(missing_ok=True)
-            raise
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until the names in ``folder`` are on the disk."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        files.replace_file(path, content)

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from ostinato.core.errors import OptionError
 from ostinato.data import Ids, Vocabulary
-from ostinato.data.units import from_units
+from ostinato.data.writing import check_settings, written
 from ostinato.models.language_model import LanguageModel
 from ostinato.training.errors import DivergedError
 
@@ -40,62 +39,32 @@ def generate(
         DataError: the prompt has a character that the model does not know.
         OptionError: a setting is out of range.
     """
-    _check(prompt, length, temperature, top_p)
+    check_settings(prompt, length, temperature, top_p)
     ids = vocabulary.encode(prompt)
     generator = torch.Generator()
     if seed is None:
         generator.seed()
     else:
         generator.manual_seed(seed)
-    return _stream(model, vocabulary, ids, length, temperature, top_p, generator)
-
-
-def _check(prompt: str, length: int, temperature: float, top_p: float) -> None:
-    if not prompt:
-        raise OptionError("the prompt is empty\nmend: give at least one character")
-    if length < 0:
-        raise OptionError(
-            f"length: got {length}, expected 0 or more\nmend: give the characters to write"
-        )
-    if not 0 <= temperature < math.inf:
-        raise OptionError(
-            f"temperature: got {temperature}, expected 0 (the most likely) or more (1: as learned)"
-            "\nmend: give a number such as 0.8"
-        )
-    if not 0 < top_p <= 1:
-        raise OptionError(
-            f"top_p: got {top_p}, expected more than 0 and at most 1 (1: keep all)\n"
-            "mend: give a number such as 0.9"
-        )
+    drawn = _drawn(model, ids, temperature, top_p, generator)
+    return written(vocabulary, ids, length, drawn)
 
 
 @torch.no_grad()
-def _stream(
+def _drawn(
     model: LanguageModel,
-    vocabulary: Vocabulary,
     ids: Ids,
-    length: int,
     temperature: float,
     top_p: float,
     generator: torch.Generator,
-) -> Iterator[str]:
-    decoder = vocabulary.decoder()
+) -> Iterator[int]:
+    """Yield the units that the model draws after a prompt."""
     device = next(model.parameters()).device
-    units = [vocabulary.symbols[int(i)] for i in ids]
-    prompt = "".join(map(decoder.push, units))
-    # A last syllable that could still gain a tail is held back, and counts with the prompt.
-    num_left = length + len(from_units("".join(units), vocabulary.unit)) - len(prompt)
-    yield prompt if length else prompt + decoder.flush()
-    if not length:
-        return
     logits, state = model(torch.as_tensor(ids, device=device)[:, None])
     next_logits = logits[-1, 0]
-    while num_left > 0:
+    while True:
         unit = choose(next_logits, temperature, top_p, generator)
-        piece = decoder.push(vocabulary.symbols[unit])[:num_left]
-        num_left -= len(piece)
-        if piece:
-            yield piece
+        yield unit
         step_logits, state = model.step(torch.tensor([unit], device=device), state)
         next_logits = step_logits[0]
 

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from ostinato.core.errors import did_you_mean
 from ostinato.training.checkpoint import CheckpointStore
@@ -17,8 +17,9 @@ from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.files import replace_file, writing
 from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+from ostinato.training.run_files import CHECKPOINTS, RECIPE, RUN, damaged_run, read_facts
 
-_RECIPE, _RUN, _LOCK = "recipe.yaml", "run.json", "lock"
+_LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.checkpoints = CheckpointStore(path / "checkpoints")
+        self.checkpoints = CheckpointStore(path / CHECKPOINTS)
 
     @classmethod
     @contextmanager
@@ -82,11 +83,11 @@ class RunFolder:
             with folder.locked():
                 try:
                     if not is_taken:
-                        replace_file(path / _RECIPE, dump_recipe(recipe).encode())
+                        replace_file(path / RECIPE, dump_recipe(recipe).encode())
                     yield folder
                 finally:
-                    if not (is_taken or (path / _RUN).exists()):
-                        (path / _RECIPE).unlink(missing_ok=True)
+                    if not (is_taken or (path / RUN).exists()):
+                        (path / RECIPE).unlink(missing_ok=True)
                         (path / _LOCK).unlink(missing_ok=True)
         finally:
             for new in made:
@@ -102,20 +103,20 @@ class RunFolder:
         """
         with writing(self.path):
             # Without its plan, a run that is removed in part is not taken for one that goes on.
-            (self.path / _RUN).unlink(missing_ok=True)
+            (self.path / RUN).unlink(missing_ok=True)
             for entry in self.path.iterdir():
                 if entry.is_dir() and not entry.is_symlink():
                     shutil.rmtree(entry)
-                elif entry.name not in (_RECIPE, _LOCK):
+                elif entry.name not in (RECIPE, _LOCK):
                     entry.unlink()
-        replace_file(self.path / _RECIPE, dump_recipe(recipe).encode())
+        replace_file(self.path / RECIPE, dump_recipe(recipe).encode())
         content = {"format": 1, "plan": asdict(plan), **facts}
         text = json.dumps(content, ensure_ascii=False, indent=1)
-        replace_file(self.path / _RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
+        replace_file(self.path / RUN, f"{text}\n".encode("utf-8", "surrogatepass"))
 
     @staticmethod
     def _refuse_taken(path: Path, *, force: bool) -> None:
-        is_run = (path / _RECIPE).is_file()
+        is_run = (path / RECIPE).is_file()
         if not is_run:
             raise RunError(
                 f"the folder {path} holds something else than a run\n"
@@ -135,14 +136,14 @@ class RunFolder:
         Raises:
             RunError: there is no run in ``path``.
         """
-        if (path / _RECIPE).is_file():
+        if (path / RECIPE).is_file():
             return cls(path)
         if not path.is_dir():
             near = _runs_in(path.parent)
             hint = did_you_mean(str(path), [str(run) for run in near])
             raise RunError(f"no such run: {path}{hint}\nmend: {_name_some(near)}")
         raise RunError(
-            f"{path} is not a run: it has no {_RECIPE}\nmend: {_name_some(_runs_in(path))}"
+            f"{path} is not a run: it has no {RECIPE}\nmend: {_name_some(_runs_in(path))}"
         )
 
     @contextmanager
@@ -175,14 +176,14 @@ class RunFolder:
         Raises:
             RunError: it is damaged.
         """
-        path = self.path / _RECIPE
+        path = self.path / RECIPE
         try:
             return validate(parse_recipe(path.read_text("utf-8"), str(path)), str(path))
         except UnicodeDecodeError as error:
-            raise self._damaged("it is not UTF-8", _RECIPE) from error
+            raise damaged_run(path, "it is not UTF-8") from error
         except RecipeError as error:
             reason = str(error).partition("\nmend: ")[0].removeprefix(f"recipe {path}")
-            raise self._damaged(reason.lstrip(": "), _RECIPE) from error
+            raise damaged_run(path, reason.lstrip(": ")) from error
 
     def facts(self, *keys: str) -> dict[str, Any]:
         """Read ``run.json``, which must have ``keys``.
@@ -190,38 +191,20 @@ class RunFolder:
         Raises:
             RunError: the file is missing or damaged.
         """
-        try:
-            content: object = json.loads((self.path / _RUN).read_bytes())
-        except FileNotFoundError as error:
-            raise RunError(
-                f"the run {self.path} stopped before its first step\n"
-                "mend: start it again with --force"
-            ) from error
-        except ValueError as error:
-            raise self._damaged("it is not JSON") from error
-        facts = cast("dict[str, Any]", content) if isinstance(content, dict) else {}
-        for key in keys:
-            if key not in facts:
-                raise self._damaged(f"`{key}` is missing")
-        return facts
+        return read_facts(self.path, *keys)
 
     def plan(self) -> Plan:
         """Read the plan."""
         try:
             return Plan(**self.facts("plan")["plan"])
         except TypeError as error:
-            raise self._damaged("it holds no plan") from error
-
-    def _damaged(self, reason: str, file: str = _RUN) -> RunError:
-        return RunError(
-            f"{self.path / file} is damaged: {reason}\nmend: put back a copy of it, or train again"
-        )
+            raise damaged_run(self.path / RUN, "it holds no plan") from error
 
 
 def _runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
-    return sorted(entry for entry in folder.iterdir() if (entry / _RECIPE).is_file())
+    return sorted(entry for entry in folder.iterdir() if (entry / RECIPE).is_file())
 
 
 def _name_some(runs: list[Path]) -> str:

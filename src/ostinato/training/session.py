@@ -15,8 +15,9 @@ from torch import Tensor
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError, Vocabulary
 from ostinato.models.language_model import LanguageModel
+from ostinato.nn.saving import describe
 from ostinato.training.calibration import make_plan
-from ostinato.training.checkpoint import Checkpoint, CheckpointStore, Which
+from ostinato.training.checkpoint import Checkpoint, CheckpointStore
 from ostinato.training.errors import CheckpointError, RunError
 from ostinato.training.events import Finished, Noted, Observer, Started, ignore
 from ostinato.training.interrupt import Stopped, StopRequest
@@ -29,6 +30,7 @@ from ostinato.training.loop import Loop, Progress, end_sitting, load_weights
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.recipe import Recipe, TrainingRecipe
 from ostinato.training.run import Plan, RunFolder
+from ostinato.training.run_files import Which
 from ostinato.training.tensorboard import import_tensorboard
 
 
@@ -87,6 +89,7 @@ def train(
                 )
             facts = {
                 **task.facts(),
+                "recurrent": describe(model.recurrent).to_json(),
                 "scored_on": task.scored_on,
                 "baselines": baselines,
                 "versions": _versions(),

@@ -21,9 +21,8 @@ from ostinato.cli.bench.measure import Effort, Measurement, Peak, measure
 from ostinato.cli.bench.report import Report, as_json, show
 from ostinato.cli.bench.rivals import RIVALS, check_installed, default_rivals, missing_package
 from ostinato.cli.bench.rows import CELLS, Grid, Mode, Row, rows_of
-from ostinato.core.errors import OptionError, UnknownNameError
+from ostinato.core.errors import OptionError, StorageError, UnknownNameError
 from ostinato.engines.dispatch import check_engine
-from ostinato.training.errors import StorageError
 
 EFFORT: Final = Effort()
 _ALL: Final = "all"

@@ -18,12 +18,16 @@ from torch import Tensor
 from ostinato.core.errors import OptionError
 from ostinato.engines import eager
 from ostinato.engines.eager import Call, Result
-from ostinato.engines.native import _native  # pyright: ignore[reportMissingModuleSource]
-from ostinato.engines.native.executor import BufferSpec, Executor, Precision, executor
+from ostinato.engines.native.executor import (
+    BufferSpec,
+    Executor,
+    Precision,
+    executor,
+    fuses,
+)
 from ostinato.engines.native.lower import Delay
 from ostinato.engines.parameters import Stacked
 from ostinato.equations.adjoint import adjoint
-from ostinato.equations.graph import BROADCAST
 from ostinato.equations.program import Adjoint, Program, program_called
 from ostinato.equations.rewrites import VALID
 from ostinato.equations.saves import SaveVariant
@@ -34,13 +38,6 @@ PRECISIONS: Final[dict[torch.dtype, Precision]] = {
 }
 
 Views = dict[str, Tensor]
-
-FUSED_ROWS: Final = 16
-"""From so many rows on, products with the input run inside the loop, if the weights of a step then
-still fit the second cache: see ``lower``."""
-
-CACHE_BYTES: Final = _native.cache_bytes()
-"""The second cache of a core."""
 
 _MOST_KEPT: Final = 1024
 
@@ -99,7 +96,7 @@ class Scan:
             keep=keep,
             states=states,
             trim=self.trim,
-            fuse=self.fuses(num_rows),
+            fuse=fuses(self.program, dict(self.sizes), num_rows),
         )
 
     def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...], num_rows: int) -> Executor:
@@ -117,19 +114,7 @@ class Scan:
             zeros=[name for name in zeros if name in used],
             outputs=outputs,
             trim=self.trim,
-            fuse=self.fuses(num_rows),
-        )
-
-    def fuses(self, num_rows: int) -> bool:
-        """Whether products with the input run inside the loop."""
-        return num_rows >= FUSED_ROWS and 4 * self._num_weights <= CACHE_BYTES
-
-    @cached_property
-    def _num_weights(self) -> int:
-        sizes = {BROADCAST: 1, **dict(self.sizes)}
-        return sum(
-            sizes[p.rows] * sum(sizes[piece] for piece in p.pieces)
-            for p in self.program.graph.parameters
+            fuse=fuses(self.program, dict(self.sizes), num_rows),
         )
 
     @property
@@ -259,7 +244,7 @@ def run(program: Program, call: Call) -> Result:
         assert lengths is not None
         for name, stream in states.items():
             held = call.initial[name]
-            if not program.reverse:
+            if not program.reverse and len(stream):
                 last = (lengths - 1).clamp_min(0)[None, :, None].expand(1, *stream.shape[1:])
                 held = torch.where(valid.any(0), stream.gather(0, last)[0], held)
             states[name] = torch.where(valid, stream, held)

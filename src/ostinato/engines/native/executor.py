@@ -16,6 +16,31 @@ Precision: TypeAlias = Literal["float32", "float64"]
 _ENGINES: Final = {"float32": _native.EngineFloat, "float64": _native.EngineDouble}
 _MOST_KEPT: Final = 512
 
+FUSED_ROWS: Final = 16
+"""From so many rows on, products with the input may run inside the loop."""
+
+CACHE_BYTES: Final = _native.cache_bytes()
+"""The second cache of a core."""
+
+
+def fuses(program: Program, sizes: Mapping[str, int], num_rows: int) -> bool:
+    """Whether products with the input run inside the loop (see ``lower``).
+
+    It pays where a step has many rows, and all weights stay in the second cache from step to step.
+
+    Args:
+        program: of one direction.
+        sizes: dimension class to size.
+        num_rows: B.
+    """
+    if num_rows < FUSED_ROWS:
+        return False
+    numbers = sum(
+        sizes.get(p.rows, 1) * sum(sizes[piece] for piece in p.pieces)
+        for p in program.graph.parameters
+    )
+    return 4 * numbers <= CACHE_BYTES
+
 
 @dataclass(frozen=True)
 class BufferSpec:
