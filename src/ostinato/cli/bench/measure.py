@@ -161,7 +161,9 @@ def check_agreement(problem: Problem, mine: Contestant, name: str, rival: Contes
     """
     expected, got = mine.read(mine.run()), rival.read(rival.run())
     assert got.keys() == expected.keys(), f"{name}: {list(got)} is not {list(expected)}"
-    errors = {what: _error(got[what], expected[what]) for what in expected}
+    # A gradient that is 0 but for rounding is held against the others, not against itself.
+    floor = 1e-3 * max(t.detach().abs().max() for t in expected.values() if t.numel())
+    errors = {what: _error(got[what], expected[what], floor) for what in expected}
     worst = max(errors, key=lambda what: math.inf if errors[what].isnan() else errors[what])
     tolerance = TOLERANCES[problem.x.dtype]
     # Not `error > tolerance`, which NaN would pass.
@@ -174,13 +176,14 @@ def check_agreement(problem: Problem, mine: Contestant, name: str, rival: Contes
         )
 
 
-def _error(got: Tensor, expected: Tensor) -> Tensor:
-    """Return the largest difference, relative to the largest entry."""
+def _error(got: Tensor, expected: Tensor, floor: Tensor | float) -> Tensor:
+    """Return the largest difference, relative to the largest entry or to ``floor``."""
     assert got.shape == expected.shape, f"{list(got.shape)} is not {list(expected.shape)}"
     assert got.dtype == expected.dtype, f"{got.dtype} is not {expected.dtype}"
     difference = (got.detach() - expected.detach()).abs().max()
     # Equal zeros are no error.
-    return difference / expected.detach().abs().max().clamp_min(torch.finfo(got.dtype).tiny)
+    smallest = max(float(floor), torch.finfo(got.dtype).tiny)
+    return difference / expected.detach().abs().max().clamp_min(smallest)
 
 
 def interleaved(jobs: Sequence[Callable[[], object]], effort: Effort) -> list[Timing]:
