@@ -79,10 +79,12 @@ class Scan:
     @property
     def adjoint(self) -> Adjoint:
         """The backward pass."""
-        key = id(self.program), self.memory
+        key = self.program.name, self.memory
         if key not in _adjoints:
-            _adjoints[key] = self.program, adjoint(self.program, self.memory)
-        return _adjoints[key][1]
+            while len(_adjoints) >= _MOST_KEPT:
+                _adjoints.pop(next(iter(_adjoints)), None)
+            _adjoints[key] = adjoint(self.program, self.memory)
+        return _adjoints[key]
 
     def forward(self, *, saves: bool, num_rows: int) -> Executor:
         """Return the executor of the forward pass."""
@@ -148,7 +150,7 @@ class Scan:
         return [p.name for p in self.program.graph.parameters if p.name in names]
 
 
-_adjoints: dict[tuple[int, SaveVariant], tuple[Program, Adjoint]] = {}
+_adjoints: dict[tuple[str, SaveVariant], Adjoint] = {}
 _scans: dict[str, Scan] = {}
 
 

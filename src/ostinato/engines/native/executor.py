@@ -79,7 +79,7 @@ class BufferSpec:
 
     @cached_property
     def is_sum(self) -> bool:
-        """Whether a run adds to what it holds."""
+        """Whether it holds the gradient of a parameter."""
         return self.name.startswith("gradient:")
 
 
@@ -157,7 +157,7 @@ def executor(
     """Return the executor of a program; the same arguments give the same one again.
 
     Args:
-        program: of one direction; recognised by identity.
+        program: of one direction; recognised by its name.
         sizes: dimension class to size.
         keep: see ``lower``, as all that follow.
         states: states wanted at every step.
@@ -168,7 +168,7 @@ def executor(
         fuse: products with the input run in the loop.
     """
     key = (
-        id(program),
+        program.name,
         tuple(sizes.items()),
         tuple(keep),
         tuple(states),
@@ -193,5 +193,5 @@ def executor(
         )
         while len(_executors) >= _MOST_KEPT:
             _executors.pop(next(iter(_executors)), None)
-        _executors[key] = found  # holds the program, so that its id stays its own
+        _executors[key] = found
     return found
