@@ -89,6 +89,11 @@ struct Sign {
   }
 };
 
+template <class T>
+inline const T* slot_row(const Source<T>& source, const Tile<T>& tile, int row) {
+  return source.slot + (source.moves * tile.first_slot_row + row) * tile.stride;
+}
+
 // Reading an argument of one row: a vector after another, or one number.
 
 template <class T, bool kSplat>
@@ -97,9 +102,10 @@ struct Reader {
   V<T> number;
   inline Reader(const Source<T>& source, const Tile<T>& tile, int row) {
     if (kSplat) {
-      number = splat(source.rows ? *source.rows[row] : source.slot[row * tile.stride]);
+      number = splat(source.rows ? *source.rows[tile.first_row + row] : *slot_row(source, tile, row));
     } else {
-      p = source.rows ? source.rows[row] + tile.first_unit : source.slot + row * tile.stride;
+      p = source.rows ? source.rows[tile.first_row + row] + tile.first_unit
+                      : slot_row(source, tile, row);
     }
   }
   inline V<T> at(int64_t u) const { return kSplat ? number : load(p + u); }
@@ -107,8 +113,8 @@ struct Reader {
 
 template <class T>
 inline T* target_row(const Source<T>& target, const Tile<T>& tile, int row) {
-  return target.rows ? target.rows[row] + tile.first_unit
-                     : const_cast<T*>(target.slot) + row * tile.stride;
+  return target.rows ? target.rows[tile.first_row + row] + tile.first_unit
+                     : const_cast<T*>(slot_row(target, tile, row));
 }
 
 // Slots lie row after row, so that whole tiles of them are one long vector; what lies between the
@@ -118,11 +124,14 @@ inline bool is_dense(const Source<T>& source) {
   return !source.rows && !source.splat;
 }
 
+template <class T>
+using Run = void (*)(const TileOp<T>&, const Tile<T>&);
+
 template <class T, class F>
-void unary(const TileOp<T>& op, const Tile<T>& tile) {
+void unary_of(const TileOp<T>& op, const Tile<T>& tile) {
   if (is_dense(op.target) && is_dense(op.args[0])) {
-    T* y = const_cast<T*>(op.target.slot);
-    const T* a = op.args[0].slot;
+    T* y = const_cast<T*>(slot_row(op.target, tile, 0));
+    const T* a = slot_row(op.args[0], tile, 0);
     for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
       put(y + u, F::template of<T>(load(a + u)));
     return;
@@ -146,8 +155,8 @@ void copy_splat(const TileOp<T>& op, const Tile<T>& tile) {
 template <class T, class F, bool A, bool B>
 void binary_of(const TileOp<T>& op, const Tile<T>& tile) {
   if (is_dense(op.target) && is_dense(op.args[0]) && is_dense(op.args[1])) {
-    T* y = const_cast<T*>(op.target.slot);
-    const T *a = op.args[0].slot, *b = op.args[1].slot;
+    T* y = const_cast<T*>(slot_row(op.target, tile, 0));
+    const T *a = slot_row(op.args[0], tile, 0), *b = slot_row(op.args[1], tile, 0);
     for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
       put(y + u, F::template of<T>(load(a + u), load(b + u)));
     return;
@@ -162,20 +171,21 @@ void binary_of(const TileOp<T>& op, const Tile<T>& tile) {
 }
 
 template <class T, class F>
-void binary(const TileOp<T>& op, const Tile<T>& tile) {
+Run<T> binary(const TileOp<T>& op) {
   switch (op.args[0].splat * 2 + op.args[1].splat) {
-    case 0: return binary_of<T, F, false, false>(op, tile);
-    case 1: return binary_of<T, F, false, true>(op, tile);
-    case 2: return binary_of<T, F, true, false>(op, tile);
-    default: return binary_of<T, F, true, true>(op, tile);
+    case 0: return binary_of<T, F, false, false>;
+    case 1: return binary_of<T, F, false, true>;
+    case 2: return binary_of<T, F, true, false>;
+    default: return binary_of<T, F, true, true>;
   }
 }
 
 template <class T, class F, bool A, bool B, bool C>
 void ternary_of(const TileOp<T>& op, const Tile<T>& tile) {
   if (is_dense(op.target) && is_dense(op.args[0]) && is_dense(op.args[1]) && is_dense(op.args[2])) {
-    T* y = const_cast<T*>(op.target.slot);
-    const T *a = op.args[0].slot, *b = op.args[1].slot, *c = op.args[2].slot;
+    T* y = const_cast<T*>(slot_row(op.target, tile, 0));
+    const T *a = slot_row(op.args[0], tile, 0), *b = slot_row(op.args[1], tile, 0),
+            *c = slot_row(op.args[2], tile, 0);
     for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
       put(y + u, F::template of<T>(load(a + u), load(b + u), load(c + u)));
     return;
@@ -191,16 +201,16 @@ void ternary_of(const TileOp<T>& op, const Tile<T>& tile) {
 }
 
 template <class T, class F>
-void ternary(const TileOp<T>& op, const Tile<T>& tile) {
+Run<T> ternary(const TileOp<T>& op) {
   switch (op.args[0].splat * 4 + op.args[1].splat * 2 + op.args[2].splat) {
-    case 0: return ternary_of<T, F, false, false, false>(op, tile);
-    case 1: return ternary_of<T, F, false, false, true>(op, tile);
-    case 2: return ternary_of<T, F, false, true, false>(op, tile);
-    case 3: return ternary_of<T, F, false, true, true>(op, tile);
-    case 4: return ternary_of<T, F, true, false, false>(op, tile);
-    case 5: return ternary_of<T, F, true, false, true>(op, tile);
-    case 6: return ternary_of<T, F, true, true, false>(op, tile);
-    default: return ternary_of<T, F, true, true, true>(op, tile);
+    case 0: return ternary_of<T, F, false, false, false>;
+    case 1: return ternary_of<T, F, false, false, true>;
+    case 2: return ternary_of<T, F, false, true, false>;
+    case 3: return ternary_of<T, F, false, true, true>;
+    case 4: return ternary_of<T, F, true, false, false>;
+    case 5: return ternary_of<T, F, true, false, true>;
+    case 6: return ternary_of<T, F, true, true, false>;
+    default: return ternary_of<T, F, true, true, true>;
   }
 }
 
@@ -224,7 +234,8 @@ void random(const TileOp<T>& op, const Tile<T>& tile) {
     T* y = target_row(op.target, tile, r);
     for (int64_t u = 0; u < tile.num_units;) {
       uint64_t unit = uint64_t(tile.first_unit + u);
-      uint32_t words[4] = {uint32_t(unit / 4), tile.row_numbers[r], tile.step_numbers[r], op.stream};
+      uint32_t words[4] = {uint32_t(unit / 4), tile.row_numbers[tile.first_row + r],
+                           tile.step_numbers[tile.first_row + r], op.stream};
       philox(words, uint32_t(tile.seed), uint32_t(tile.seed >> 32));
       for (uint64_t k = unit % 4; k < 4 && u < tile.num_units; ++k, ++u)
         y[u] = words[k] < op.threshold ? T(1) : T(0);
@@ -233,46 +244,50 @@ void random(const TileOp<T>& op, const Tile<T>& tile) {
 }
 
 template <class T>
-void one(const TileOp<T>& op, const Tile<T>& tile) {
+Run<T> chosen(const TileOp<T>& op) {
   switch (op.op) {
-    case Op::add: return binary<T, Add>(op, tile);
-    case Op::sub: return binary<T, Sub>(op, tile);
-    case Op::mul: return binary<T, Mul>(op, tile);
-    case Op::div: return binary<T, Div>(op, tile);
-    case Op::pow: return binary<T, Pow>(op, tile);
-    case Op::minimum: return binary<T, Minimum>(op, tile);
-    case Op::maximum: return binary<T, Maximum>(op, tile);
-    case Op::exceeds: return binary<T, Exceeds>(op, tile);
-    case Op::select: return ternary<T, Select>(op, tile);
-    case Op::fma: return ternary<T, Fma>(op, tile);
-    case Op::fnma: return ternary<T, Fnma>(op, tile);
-    case Op::neg: return unary<T, Neg>(op, tile);
-    case Op::sigmoid: return unary<T, Sigmoid>(op, tile);
-    case Op::tanh: return unary<T, Tanh>(op, tile);
-    case Op::relu: return unary<T, Relu>(op, tile);
-    case Op::softplus: return unary<T, Softplus>(op, tile);
-    case Op::silu: return unary<T, Silu>(op, tile);
-    case Op::gelu: return unary<T, Gelu>(op, tile);
-    case Op::gelu_grad: return unary<T, GeluGrad>(op, tile);
-    case Op::exp: return unary<T, ExpOf>(op, tile);
-    case Op::log: return unary<T, LogOf>(op, tile);
-    case Op::sqrt: return unary<T, Sqrt>(op, tile);
-    case Op::abs: return unary<T, Abs>(op, tile);
-    case Op::sign: return unary<T, Sign>(op, tile);
+    case Op::add: return binary<T, Add>(op);
+    case Op::sub: return binary<T, Sub>(op);
+    case Op::mul: return binary<T, Mul>(op);
+    case Op::div: return binary<T, Div>(op);
+    case Op::pow: return binary<T, Pow>(op);
+    case Op::minimum: return binary<T, Minimum>(op);
+    case Op::maximum: return binary<T, Maximum>(op);
+    case Op::exceeds: return binary<T, Exceeds>(op);
+    case Op::select: return ternary<T, Select>(op);
+    case Op::fma: return ternary<T, Fma>(op);
+    case Op::fnma: return ternary<T, Fnma>(op);
+    case Op::neg: return unary_of<T, Neg>;
+    case Op::sigmoid: return unary_of<T, Sigmoid>;
+    case Op::tanh: return unary_of<T, Tanh>;
+    case Op::relu: return unary_of<T, Relu>;
+    case Op::softplus: return unary_of<T, Softplus>;
+    case Op::silu: return unary_of<T, Silu>;
+    case Op::gelu: return unary_of<T, Gelu>;
+    case Op::gelu_grad: return unary_of<T, GeluGrad>;
+    case Op::exp: return unary_of<T, ExpOf>;
+    case Op::log: return unary_of<T, LogOf>;
+    case Op::sqrt: return unary_of<T, Sqrt>;
+    case Op::abs: return unary_of<T, Abs>;
+    case Op::sign: return unary_of<T, Sign>;
     case Op::copy:
     case Op::store:
-      if (op.args[0].splat) return copy_splat<T>(op, tile);
-      return unary<T, Copy>(op, tile);
-    case Op::random: return random<T>(op, tile);
-    case Op::num_ops: return;
+      return op.args[0].splat ? copy_splat<T> : unary_of<T, Copy>;
+    case Op::random: return random<T>;
+    case Op::num_ops: break;
   }
+  return nullptr;
+}
+
+template <class T>
+void resolve(TileOp<T>& op) {
+  op.run = chosen<T>(op);
 }
 
 // Reads and writes of whole vectors would leave the arrays: go through staging slots.
 template <class T>
 void one_at_the_edge(const TileOp<T>& op, const Tile<T>& tile) {
   TileOp<T> staged = op;
-  Tile<T> whole = tile;
   const int64_t padded = (tile.num_units + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   const int64_t slot = tile.stride * tile.rows;
   for (int k = 0; k < op.num_args; ++k) {
@@ -281,18 +296,18 @@ void one_at_the_edge(const TileOp<T>& op, const Tile<T>& tile) {
     if (!source.rows || source.splat) continue;
     for (int r = 0; r < tile.rows; ++r) {
       T* row = stage + r * tile.stride;
-      memcpy(row, source.rows[r] + tile.first_unit, tile.num_units * sizeof(T));
+      memcpy(row, source.rows[tile.first_row + r] + tile.first_unit, tile.num_units * sizeof(T));
       for (int64_t u = tile.num_units; u < padded; ++u) row[u] = T(0);
     }
-    staged.args[k] = Source<T>{stage, nullptr, false};
+    staged.args[k] = Source<T>{stage, nullptr, false, false};
   }
   T* stage = tile.staging;
   const bool writes_array = op.target.rows != nullptr;
-  if (writes_array) staged.target = Source<T>{stage, nullptr, false};
-  one<T>(staged, whole);
+  if (writes_array) staged.target = Source<T>{stage, nullptr, false, false};
+  op.run(staged, tile);
   if (writes_array) {
     for (int r = 0; r < tile.rows; ++r)
-      memcpy(op.target.rows[r] + tile.first_unit, stage + r * tile.stride,
+      memcpy(op.target.rows[tile.first_row + r] + tile.first_unit, stage + r * tile.stride,
              tile.num_units * sizeof(T));
   }
 }
@@ -300,13 +315,19 @@ void one_at_the_edge(const TileOp<T>& op, const Tile<T>& tile) {
 template <class T>
 void run(const TileOp<T>* ops, int num_ops, const Tile<T>& tile) {
   if (tile.num_units % kLanes<T> == 0) {
-    for (int k = 0; k < num_ops; ++k) one<T>(ops[k], tile);
+    for (int k = 0; k < num_ops; ++k) ops[k].run(ops[k], tile);
   } else {
     for (int k = 0; k < num_ops; ++k) one_at_the_edge<T>(ops[k], tile);
   }
 }
 
 // Products: R rows times N vectors, all sums in registers.
+
+template <class T>
+inline V<T> start(const Product<T>& p, int row, int n) {
+  if (p.starts) return load(p.starts[n][row] + p.starts_at[n]);
+  return p.adds ? load(p.target[n] + row * p.stride) : V<T>{};
+}
 
 template <class T, int R, int N>
 void micro(const Product<T>& p, int first, const T* next) {
@@ -315,7 +336,7 @@ void micro(const Product<T>& p, int first, const T* next) {
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n)
-      sums[r][n] = p.adds ? load(p.target[n] + (first + r) * p.stride) : V<T>{};
+      sums[r][n] = start<T>(p, first + r, n);
   const T* rows[R];
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
@@ -372,8 +393,7 @@ void micro_few(const Product<T>& p, int first) {
     for (int n = 0; n < N; ++n) {
       V<T> sum = sums[0][r][n] + sums[1][r][n];
       if (kWays == 4) sum += sums[kWays - 2][r][n] + sums[kWays - 1][r][n];
-      T* y = p.target[n] + (first + r) * p.stride;
-      put(y, p.adds ? load(y) + sum : sum);
+      put(p.target[n] + (first + r) * p.stride, start<T>(p, first + r, n) + sum);
     }
 }
 
@@ -494,7 +514,7 @@ void outer_of(int64_t columns, int64_t depth, const T* delta, const T* operand, 
 #pragma GCC unroll 8
       for (int n = 0; n < N; ++n) sums[r][n] += d * x[n];
     }
-    delta += kStrip;
+    delta += kStripPitch;
     operand += N * kLanes<T>;
   }
 #pragma GCC unroll 8
@@ -526,6 +546,79 @@ void outer(int rows, int64_t columns, int64_t depth, const T* delta, const T* op
   }
 }
 
+template <class T, int kWidth>
+void deal_of(int64_t size, int step, const T* from, T* to, int64_t pitch) {
+  int64_t j = 0;
+  for (; j + kWidth <= size; j += step, to += pitch) memcpy(to, from + j, kWidth * sizeof(T));
+  for (; j < size; j += step, to += pitch) {
+    const int64_t count = size - j < kWidth ? size - j : kWidth;
+    for (int64_t k = 0; k < kWidth; ++k) to[k] = k < count ? from[j + k] : T(0);
+  }
+}
+
+template <class T>
+void deal(int64_t size, int step, int width, const T* from, T* to, int64_t pitch) {
+  if (width == kStripPitch) return deal_of<T, kStripPitch>(size, step, from, to, pitch);
+  return deal_of<T, kPanel * kLanes<T>>(size, step, from, to, pitch);
+}
+
+template <class T>
+inline V<T> picked(V<T> a, V<T> b, U<T> which) {
+#if defined(__clang__)
+  V<T> y;
+  for (int k = 0; k < kLanes<T>; ++k) {
+    const int from = int(which[k]);
+    y[k] = from < kLanes<T> ? a[from] : b[from - kLanes<T>];
+  }
+  return y;
+#else
+  return __builtin_shuffle(a, b, which);
+#endif
+}
+
+// Exchanges blocks of 1, 2, 4 .. columns between rows that lie as far apart.
+template <class T, int kApart>
+inline void exchange(V<T>* rows) {
+  if constexpr (kApart < kLanes<T>) {
+    U<T> low{}, high{};
+    for (int j = 0; j < kLanes<T>; ++j) {
+      low[j] = Word<T>(j & kApart ? kLanes<T> + j - kApart : j);
+      high[j] = Word<T>(j & kApart ? kLanes<T> + j : j + kApart);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes<T>; ++i) {
+      if (i & kApart) continue;
+      const V<T> a = rows[i], b = rows[i + kApart];
+      rows[i] = picked<T>(a, b, low);
+      rows[i + kApart] = picked<T>(a, b, high);
+    }
+    exchange<T, 2 * kApart>(rows);
+  }
+}
+
+template <class T>
+void transpose(int64_t count, int64_t depth, const T* from, int64_t stride, T* to, int64_t pitch) {
+  constexpr int kSize = kLanes<T>;
+  for (int64_t d = 0; d < depth; d += kSize, to += kSize * pitch) {
+    const int64_t width = depth - d < kSize ? depth - d : kSize;
+    V<T> rows[kSize];
+    if (count == kSize && width == kSize) {
+#pragma GCC unroll 16
+      for (int u = 0; u < kSize; ++u) rows[u] = load(from + u * stride + d);
+    } else {
+      for (int u = 0; u < kSize; ++u)
+        rows[u] = u < count ? load_part(from + u * stride + d, width) : V<T>{};
+    }
+    exchange<T, 1>(rows);
+    if (width == kSize) {
+#pragma GCC unroll 16
+      for (int k = 0; k < kSize; ++k) put(to + k * pitch, rows[k]);
+    } else {
+      for (int k = 0; k < width; ++k) put(to + k * pitch, rows[k]);
+    }
+  }
+}
+
 template <class T>
 void add(int64_t size, const T* a, T* target) {
   for (int64_t u = 0; u < size; ++u) target[u] += a[u];
@@ -534,20 +627,21 @@ void add(int64_t size, const T* a, T* target) {
 template <class T>
 void unary_of_numbers(Op op, int64_t size, const T* a, T* target) {
   T in[kLanes<T>] = {}, out[kLanes<T>] = {};
-  Tile<T> tile{1, 0, kLanes<T>, kLanes<T>, nullptr, 0, nullptr, nullptr};
-  TileOp<T> instruction{op, 1, Source<T>{out, nullptr, false}, {Source<T>{in, nullptr, false}}, 0, 0};
+  Tile<T> tile{1, 0, 0, 0, kLanes<T>, kLanes<T>, nullptr, 0, nullptr, nullptr};
+  TileOp<T> instruction{nullptr, op, 1, {out, nullptr, false, false}, {{in, nullptr, false, false}}, 0, 0};
+  resolve(instruction);
   for (int64_t u = 0; u < size; u += kLanes<T>) {
     const int64_t count = size - u < kLanes<T> ? size - u : kLanes<T>;
     memcpy(in, a + u, count * sizeof(T));
-    one<T>(instruction, tile);
+    instruction.run(instruction, tile);
     memcpy(target + u, out, count * sizeof(T));
   }
 }
 
 template <class T>
 constexpr Kernels<T> table(const char* name) {
-  return Kernels<T>{name,       kLanes<T>, kPanel, product<T>, run<T>,
-                    norm<T>,    outer<T>,  add<T>, unary_of_numbers<T>};
+  return Kernels<T>{name,     kLanes<T>, kPanel,       product<T>, resolve<T>, run<T>,
+                    norm<T>,  outer<T>,  deal<T>,      transpose<T>, add<T>, unary_of_numbers<T>};
 }
 
 #define OSTINATO_TEXT(x) #x

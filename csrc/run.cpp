@@ -13,12 +13,12 @@
 namespace ostinato {
 namespace {
 
-constexpr int64_t kTileRows = 32;    // of a tile: its slots stay in the first cache
-constexpr int64_t kTileNumbers = 1024;
-constexpr int64_t kFlatTileRows = 48;  // of a tile outside the loops
+constexpr int64_t kTileRows = 32;      // of the products that are made at once
+constexpr int64_t kFlatTileRows = 48;  // the same outside the loops
+constexpr int64_t kTileNumbers = 2048;
+constexpr int64_t kStepNumbers = 512;  // of a tile of instructions: its slots stay in the first cache
 constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
-constexpr int64_t kTransposed = 16;  // columns of a matrix that packing turns at once
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
 constexpr size_t kAlignment = 64;
 constexpr size_t kMostBytes = size_t(1) << 40;  // of one call
@@ -110,6 +110,7 @@ struct GroupLayout {
 };
 
 struct ProgramLayout {
+  int64_t number = 0;         // of the program in the plan
   int64_t block_vectors = 1;  // a unit block holds so many vectors of every product
   std::vector<GroupLayout> groups;
 };
@@ -121,7 +122,7 @@ struct Executor<T>::Parts {
   Plan plan;
   const Kernels<T>& kernel;
   std::vector<std::vector<std::vector<ProgramLayout>>> layouts;  // section, phase, program
-  int64_t pack_numbers = 0;
+  int64_t pack_numbers = 0, num_programs = 0;
 
   struct Pack {
     Memory::Block block;
@@ -145,6 +146,7 @@ struct Executor<T>::Parts {
 
   ProgramLayout layout(const TileProgram& program) {
     ProgramLayout made;
+    made.number = num_programs++;
     int64_t most = 0;
     for (const ProductGroup& group : program.groups)
       most = std::max(most, int64_t(group.slots.size()));
@@ -231,15 +233,7 @@ struct Executor<T>::Parts {
       }
       return;
     }
-    for (int64_t first = 0; first < depth; first += kTransposed) {  // small blocks stay in cache
-      const int64_t last = std::min(depth, first + kTransposed);
-      for (int64_t u = 0; u < count; ++u) {
-        const T* row = m + (unit + u) * ld;
-        for (int64_t d = first; d < last; ++d) y[d * stride + u] = row[d];
-      }
-      for (int64_t d = first; count < lanes && d < last; ++d)
-        std::fill(y + d * stride + count, y + d * stride + lanes, T(0));
-    }
+    kernel.transpose(count, depth, m + unit * ld, ld, y, stride);
   }
 };
 
@@ -273,7 +267,6 @@ class Run {
       : plan_(plan), kernel_(kernel), layouts_(layouts), weights_(weights), call_(call) {
     order_rows();
     num_threads_ = std::max(1, std::min(call.num_threads, useful_threads()));
-    group_reductions();
     place_arrays();
   }
 
@@ -298,14 +291,35 @@ class Run {
   }
 
  private:
+  // Where the rows of an array are; `moves`: elsewhere in the next step.
+  struct Table {
+    int64_t array;
+    T** rows;
+    bool moves;
+  };
+
+  // A tile program as a thread runs it.
+  struct Ready {
+    int64_t most = -1;    // rows of the products that are made at once
+    int64_t stride = 0;   // units of a tile
+    int64_t some = 0;     // rows of a tile of instructions
+    std::vector<Table> tables;
+    std::vector<int64_t> slots;  // where each begins
+    std::vector<TileOp<T>> ops;
+    std::vector<const T* const*> operands;  // of the groups, each followed by its starts
+    int64_t filled = 0;                     // rows of the tables
+    bool has_random = false;
+    bool per_step = false;
+  };
+
   struct Scratch {  // of one thread
     T* slots = nullptr;
     T* staging = nullptr;
     T* strips = nullptr;  // of outer products
-    T** pointers = nullptr;
+    T** free_pointers = nullptr;
     uint32_t* row_numbers = nullptr;
     uint32_t* step_numbers = nullptr;
-    std::vector<TileOp<T>> ops;
+    std::vector<Ready> ready;  // by the program's number
   };
 
   // The steps and rows that exist: rows sorted by length, so that those of a step are the first.
@@ -429,6 +443,9 @@ class Run {
                     round_up(std::max<int64_t>(program.size, 1), unit_block));
   }
 
+  // Slots begin some lines apart from a power of two: those of one set of the cache do not meet.
+  int64_t slot_gap() const { return 5 * int64_t(kAlignment / sizeof(T)); }
+
   void reserve_scratch() {
     int64_t slots = 0, staging = 0, pointers = 0;
     for (size_t s = 0; s < plan_.sections.size(); ++s) {
@@ -441,15 +458,17 @@ class Run {
           const int64_t rows = std::min(tile_rows(section), all_rows);
           const int64_t unit_block = layouts_[s][p][k].block_vectors * kernel_.lanes;
           const int64_t tile = kTileNumbers + rows * unit_block;  // whatever the rows of a step
-          slots = std::max(slots, tile * program.num_slots);
+          slots = std::max(slots, (tile + slot_gap()) * program.num_slots);
           staging = std::max(staging, 3 * tile);
-          int64_t used = 3 * int64_t(program.instructions.size()) + int64_t(program.instructions.size());
+          int64_t tables = 0;
+          for (const Instruction& i : program.instructions) tables += i.num_args + 1;
           for (const ProductGroup& group : program.groups)
-            used += int64_t(group.operands.size() + group.starts.size());
-          pointers = std::max(pointers, used * all_rows);
+            tables += int64_t(group.operands.size() + group.starts.size());
+          pointers += std::min(tables, int64_t(plan_.arrays.size())) * all_rows;
+          ++num_programs_;
         }
     }
-    strips_ = plan_.reductions.empty() ? 0 : kDepth * reduction_width();
+    deal_reductions();
     const int64_t numbers = std::max(call_.num_rows, kFlatRows);
     for (int k = 0; k < num_threads_; ++k) {
       scratch_offsets_.push_back({arena_.reserve(size_t(slots) * sizeof(T)),
@@ -461,16 +480,6 @@ class Run {
     }
   }
 
-  int64_t reduction_width() const {
-    int64_t width = 0;
-    const int64_t strip = kernel_.panel * kernel_.lanes;
-    for (const Reduction& r : plan_.reductions) {
-      const int64_t columns = r.operand < 0 ? 0 : round_up(at(r.operand).size, strip);
-      width = std::max(width, columns + round_up(at(r.delta).size, kStrip));
-    }
-    return width;
-  }
-
   void hand_out_scratch() {
     scratch_.resize(size_t(num_threads_));
     for (size_t k = 0; k < scratch_.size(); ++k) {
@@ -479,9 +488,10 @@ class Run {
       s.slots = arena_.at<T>(offsets[0]);
       s.staging = arena_.at<T>(offsets[1]);
       s.strips = arena_.at<T>(offsets[2]);
-      s.pointers = arena_.at<T*>(offsets[3]);
+      s.free_pointers = arena_.at<T*>(offsets[3]);
       s.row_numbers = arena_.at<uint32_t>(offsets[4]);
       s.step_numbers = arena_.at<uint32_t>(offsets[5]);
+      s.ready.resize(num_programs_);
     }
   }
 
@@ -534,9 +544,8 @@ class Run {
       }
       barrier.wait();
     }
-    for (const Reduction& reduction : plan_.reductions)
-      if (reduction.operand < 0) sum(reduction, k);
-    for (const Outer& product : outers_) outer(product, k);
+    for (const Reduction* reduction : plain_sums_) sum(*reduction, k);
+    outers(k);
   }
 
   // Where the number(s) of one row of an array are
@@ -563,17 +572,44 @@ class Run {
     return nullptr;
   }
 
-  void fill(int64_t index, const Rows& rows, int thread, bool in_loop, T** pointers) const {
+  void fill(int64_t index, const Rows& rows, int owner, bool in_loop, T** pointers) const {
+    fill_at(index, rows, rows.step, owner, in_loop, pointers);
+  }
+
+  void fill_at(int64_t index, const Rows& rows, int64_t step, int owner, bool in_loop,
+               T** pointers) const {
     const Array& a = at(index);
     const Place<T>& p = places_[size_t(index)];
-    if (a.kind == ArrayKind::constant || a.kind == ArrayKind::vector) {
-      std::fill(pointers, pointers + rows.count, p.data);
-    } else if (a.kind == ArrayKind::stream && !rows.steps) {
-      T* base = p.data + rows.step * p.stride_step;
-      for (int64_t r = 0; r < rows.count; ++r) pointers[r] = base + rows.rows[r] * p.stride_row;
+    T* base = nullptr;
+    int64_t stride = 0;
+    switch (a.kind) {
+      case ArrayKind::constant:
+      case ArrayKind::vector:
+      case ArrayKind::matrix: std::fill(pointers, pointers + rows.count, p.data); return;
+      case ArrayKind::rows:
+        base = p.data;
+        stride = p.stride_row;
+        break;
+      case ArrayKind::stream:
+        base = p.data + step * p.stride_step;
+        stride = p.stride_row;
+        break;
+      case ArrayKind::shift:
+        if (rows.steps || call_.lengths) break;
+        if (a.reverse ? step + 1 >= call_.num_steps : step == 0)
+          return fill_at(a.initial, rows, step, owner, in_loop, pointers);
+        return fill_at(a.of, rows, a.reverse ? step + 1 : step - 1, owner, in_loop, pointers);
+      case ArrayKind::local:
+        if (!in_loop) break;
+        base = row(index, step, 0, 0, owner, true);
+        stride = a.size;
+        break;
+    }
+    if (base && !(rows.steps && a.kind == ArrayKind::stream)) {
+      for (int64_t r = 0; r < rows.count; ++r) pointers[r] = base + rows.rows[r] * stride;
     } else {
       for (int64_t r = 0; r < rows.count; ++r)
-        pointers[r] = row(index, rows.step_at(r), rows.rows[r], r, thread, in_loop);
+        pointers[r] = row(index, rows.step_at(r), rows.rows[r], r, owner, in_loop);
     }
   }
 
@@ -624,22 +660,75 @@ class Run {
   void tiles(const Section& section, const TileProgram& program, const ProgramLayout& layout,
              const Rows& rows, Range range, int thread, int part) {
     Scratch& scratch = scratch_[size_t(thread)];
+    Ready& ready = scratch.ready[size_t(layout.number)];
     const bool in_loop = section.kind == SectionKind::loop;
     const int64_t most = std::min(tile_rows(section), rows.count);
-    const int64_t stride = tile_stride(program, layout, most);
-    T** free_pointers = scratch.pointers;
-    auto table = [&](int64_t array) {
-      T** found = free_pointers;
-      fill(array, rows, in_loop ? part : thread, in_loop, found);
-      free_pointers += rows.count;
-      return found;
+    if (ready.most != most) make_ready(ready, section, program, layout, most, scratch, part);
+    const bool is_longer = rows.count > ready.filled;
+    for (const Table& table : ready.tables)
+      if (table.moves || is_longer)
+        fill(table.array, rows, in_loop ? part : thread, in_loop, table.rows);
+    ready.filled = std::max(ready.filled, rows.count);
+    if (ready.has_random) number_rows(rows, ready.per_step, scratch);
+    // The order alternates from step to step, so that the weights read last are read first again.
+    const int64_t stride = ready.stride;
+    const int64_t num_tiles = (range.last - range.first + stride - 1) / stride;
+    for (int64_t k = 0; k < num_tiles; ++k) {
+      const int64_t first = range.first + (rows.step % 2 ? num_tiles - 1 - k : k) * stride;
+      const int64_t count = std::min(stride, range.last - first);
+      for (int64_t r = 0; r < rows.count; r += most) {
+        const int64_t num_rows = std::min(most, rows.count - r);
+        products(program, layout, ready, scratch, first, count, r, int(num_rows));
+        for (int64_t done = 0; done < num_rows; done += ready.some) {
+          const Tile<T> tile{int(std::min(ready.some, num_rows - done)),
+                             r + done,
+                             done,
+                             first,
+                             count,
+                             stride,
+                             scratch.staging,
+                             call_.seed,
+                             scratch.row_numbers,
+                             scratch.step_numbers};
+          kernel_.run(ready.ops.data(), int(ready.ops.size()), tile);
+        }
+      }
+    }
+  }
+
+  // What does not change from step to step.
+  void make_ready(Ready& ready, const Section& section, const TileProgram& program,
+                  const ProgramLayout& layout, int64_t most, Scratch& scratch, int part) const {
+    const bool in_loop = section.kind == SectionKind::loop;
+    ready.most = most;
+    ready.stride = tile_stride(program, layout, most);
+    ready.some = std::max<int64_t>(1, std::min(most, kStepNumbers / ready.stride));
+    std::vector<bool> moves(size_t(program.num_slots), false);
+    for (const ProductGroup& group : program.groups)
+      for (int64_t slot : group.slots) moves[size_t(slot)] = true;
+    ready.slots.clear();
+    int64_t next = 0;
+    for (bool of_product : moves) {
+      ready.slots.push_back(next);
+      next += (of_product ? most : ready.some) * ready.stride + slot_gap();
+    }
+    auto table = [&](int64_t array) -> T** {
+      for (const Table& known : ready.tables)
+        if (known.array == array) return known.rows;
+      const ArrayKind kind = at(array).kind;
+      const bool stays = kind == ArrayKind::constant || kind == ArrayKind::vector ||
+                         (in_loop && kind == ArrayKind::rows);
+      ready.tables.push_back(Table{array, scratch.free_pointers, !stays});
+      scratch.free_pointers += in_loop ? std::max<int64_t>(1, call_.num_rows) : kFlatRows;
+      return ready.tables.back().rows;
     };
     auto source = [&](const Operand& operand) {
       if (operand.is_slot())
-        return Source<T>{scratch.slots + operand.index * most * stride, nullptr, false};
-      return Source<T>{nullptr, table(operand.array()), operand.splat};
+        return Source<T>{scratch.slots + ready.slots[size_t(operand.index)], nullptr, false,
+                         bool(moves[size_t(operand.index)])};
+      return Source<T>{nullptr, table(operand.array()), operand.splat, false};
     };
-    scratch.ops.clear();
+    ready.ops.clear();
     for (const Instruction& i : program.instructions) {
       const bool is_shared = !i.target.is_slot() && at(i.target.array()).kind != ArrayKind::local;
       if (program.size == 1 && part > 0 && is_shared) continue;
@@ -653,45 +742,17 @@ class Run {
         op.stream = uint32_t(random.stream);
         const double chance = std::nearbyint(random.probability * 4294967296.0);
         op.threshold = uint32_t(std::min(chance, 4294967295.0));
-        number_rows(rows, random.per_step, scratch);
+        ready.has_random = true;
+        ready.per_step = random.per_step;
       }
-      scratch.ops.push_back(op);
+      kernel_.resolve(op);
+      ready.ops.push_back(op);
     }
-    std::vector<const T* const*>& operands = operand_tables_[size_t(thread)];
-    operands.clear();
-    for (const ProductGroup& group : program.groups)
-    {
-      for (int64_t array : group.operands) operands.push_back(table(array));
+    ready.operands.clear();
+    for (const ProductGroup& group : program.groups) {
+      for (int64_t array : group.operands) ready.operands.push_back(table(array));
       for (int64_t array : group.starts)
-        if (array >= 0) operands.push_back(table(array));
-    }
-    // The order alternates from step to step, so that the weights read last are read first again.
-    const int64_t num_tiles = (range.last - range.first + stride - 1) / stride;
-    for (int64_t k = 0; k < num_tiles; ++k) {
-      const int64_t first = range.first + (rows.step % 2 ? num_tiles - 1 - k : k) * stride;
-      const int64_t count = std::min(stride, range.last - first);
-      for (int64_t r = 0; r < rows.count; r += most) {
-        const int num_rows = int(std::min(most, rows.count - r));
-        products(program, layout, scratch, operands, first, count, r, num_rows, most, stride);
-        Tile<T> tile{num_rows,
-                     first,
-                     count,
-                     stride,
-                     scratch.staging,
-                     call_.seed,
-                     scratch.row_numbers + r,
-                     scratch.step_numbers + r};
-        kernel_.run(scratch.ops.data(), int(scratch.ops.size()), tile);
-        if (rows.count > most) advance(scratch.ops, r + most < rows.count ? most : -r);
-      }
-    }
-  }
-
-  static void advance(std::vector<TileOp<T>>& ops, int64_t by) {
-    for (TileOp<T>& op : ops) {
-      if (op.target.rows) op.target.rows += by;
-      for (int k = 0; k < op.num_args; ++k)
-        if (op.args[k].rows) op.args[k].rows += by;
+        if (array >= 0) ready.operands.push_back(table(array));
     }
   }
 
@@ -702,47 +763,61 @@ class Run {
     }
   }
 
-  void products(const TileProgram& program, const ProgramLayout& layout, Scratch& scratch,
-                const std::vector<const T* const*>& operands, int64_t first, int64_t count,
-                int64_t first_row, int num_rows, int64_t slot_rows, int64_t stride) const {
+  void products(const TileProgram& program, const ProgramLayout& layout, const Ready& ready,
+                Scratch& scratch, int64_t first, int64_t count, int64_t first_row,
+                int num_rows) const {
     const int64_t lanes = kernel_.lanes, unit_block = layout.block_vectors * lanes;
-    size_t first_operand = 0;
+    const int64_t stride = ready.stride;
+    const T* const* const* operands = ready.operands.data();
     for (size_t g = 0; g < program.groups.size(); ++g) {
       const ProductGroup& group = program.groups[g];
       const GroupLayout& place = layout.groups[g];
       const int64_t num_vectors = int64_t(group.slots.size()) * layout.block_vectors;
-      const bool starts = group.starts[0] >= 0;  // all products of a group do, or none
-      size_t next_start = first_operand + group.operands.size();
-      for (size_t p = 0; p < group.slots.size(); ++p)
-        if (group.starts[p] >= 0) {
-          const T* const* rows = operands[next_start++] + first_row;
-          T* slot = scratch.slots + group.slots[p] * slot_rows * stride;
-          for (int r = 0; r < num_rows; ++r)
-            std::memcpy(slot + r * stride, rows[r] + first, size_t(count) * sizeof(T));
-        }
+      const bool has_starts = group.starts[0] >= 0;  // all products of a group do, or none
+      const T* const* const* starts = operands + group.operands.size();
+      const bool is_whole = count % unit_block == 0;
+      if (has_starts && !is_whole) copy_starts(group, ready, scratch, starts, first, count, first_row, num_rows);
       T* targets[8];
-      Product<T> product{num_rows, nullptr, 0, nullptr, targets, stride, false, nullptr};
+      const T* const* start_rows[8];
+      int64_t starts_at[8];
+      Product<T> product{num_rows, nullptr, 0,       nullptr,   targets,
+                         stride,   false,   nullptr, starts_at, nullptr};
       for (int64_t u = 0; u < count; u += unit_block) {
         product.panel = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
           const int64_t width = std::min<int64_t>(kernel_.panel, num_vectors - v);
-          for (int64_t j = 0; j < width; ++j)
-            targets[j] = scratch.slots +
-                         group.slots[size_t((v + j) / layout.block_vectors)] * slot_rows * stride +
-                         u + (v + j) % layout.block_vectors * lanes;
-          product.adds = starts;
+          for (int64_t j = 0; j < width; ++j) {
+            const size_t of = size_t((v + j) / layout.block_vectors);
+            const int64_t unit = u + (v + j) % layout.block_vectors * lanes;
+            targets[j] = scratch.slots + ready.slots[size_t(group.slots[of])] + unit;
+            if (has_starts) start_rows[j] = starts[of] + first_row;
+            starts_at[j] = first + unit;
+          }
+          product.starts = has_starts && is_whole ? start_rows : nullptr;
+          product.adds = has_starts;
           for (size_t k = 0; k < group.operands.size(); ++k) {
-            product.rows = operands[first_operand + k] + first_row;
+            product.rows = operands[k] + first_row;
             product.depth = group.widths[k];
             product.next = product.panel + product.depth * width * lanes;
             kernel_.product(int(width), product);
             product.panel += product.depth * width * lanes;
+            product.starts = nullptr;
             product.adds = true;
           }
         }
       }
-      first_operand += group.operands.size();
-      for (int64_t start : group.starts) first_operand += start >= 0;
+      operands = starts + (has_starts ? group.starts.size() : 0);
+    }
+  }
+
+  // At the end of arrays, where whole vectors would leave them.
+  void copy_starts(const ProductGroup& group, const Ready& ready, Scratch& scratch,
+                   const T* const* const* starts, int64_t first, int64_t count, int64_t first_row,
+                   int num_rows) const {
+    for (size_t p = 0; p < group.slots.size(); ++p) {
+      T* slot = scratch.slots + ready.slots[size_t(group.slots[p])];
+      for (int r = 0; r < num_rows; ++r)
+        std::memcpy(slot + r * ready.stride, starts[p][first_row + r] + first, size_t(count) * sizeof(T));
     }
   }
 
@@ -810,37 +885,69 @@ class Run {
 
   // Reductions
 
-  // Those with one operand are one outer product: their deltas lie side by side.
-  struct Outer {
-    int64_t operand;
-    std::vector<const Reduction*> parts;
-    int64_t num_strips = 0;  // of kStrip units of the deltas
+  // An array whose rows are summed over steps and rows: times others, and as they are.
+  struct Delta {
+    int64_t array;
+    std::vector<std::pair<size_t, const Reduction*>> products;  // with which operand
+    const Reduction* sum = nullptr;
+    int64_t num_strips = 0;  // of kStrip units
+    int64_t columns = 0;     // of all its products
   };
 
-  void group_reductions() {
+  struct OuterOperand {
+    int64_t array;
+    int64_t columns;  // whole panels
+    int64_t first;    // of its columns in the pack
+  };
+
+  void deal_reductions() {
+    const int64_t panel = kernel_.panel * kernel_.lanes;
+    int64_t columns = 0, num_strips = 0, widest = 0;
     for (const Reduction& r : plan_.reductions) {
+      widest = std::max(widest, at(r.delta).size);
       if (r.operand < 0 || at(r.operand).size == 0 || at(r.delta).size == 0) continue;
       size_t k = 0;
-      while (k < outers_.size() && outers_[k].operand != r.operand) ++k;
-      if (k == outers_.size()) outers_.push_back(Outer{r.operand, {}, 0});
-      outers_[k].parts.push_back(&r);
-      outers_[k].num_strips += (at(r.delta).size + kStrip - 1) / kStrip;
+      while (k < operands_.size() && operands_[k].array != r.operand) ++k;
+      if (k == operands_.size()) {
+        operands_.push_back(OuterOperand{r.operand, round_up(at(r.operand).size, panel), columns});
+        columns += operands_.back().columns;
+      }
+      size_t d = 0;
+      while (d < deltas_.size() && deltas_[d].array != r.delta) ++d;
+      if (d == deltas_.size()) {
+        deltas_.push_back(Delta{r.delta, {}, nullptr, (at(r.delta).size + kStrip - 1) / kStrip, 0});
+        num_strips += deltas_.back().num_strips;
+      }
+      deltas_[d].products.push_back({k, &r});
+      deltas_[d].columns += operands_[k].columns;
     }
-  }
-
-  const T* flat_row(int64_t array, int64_t k) const {
-    return row(array, flat_step(k), flat_row_number(k), 0, 0, true);
+    for (const Reduction& r : plan_.reductions) {
+      if (r.operand >= 0) continue;
+      size_t d = 0;
+      while (d < deltas_.size() && deltas_[d].array != r.delta) ++d;
+      if (d < deltas_.size() && !deltas_[d].sum && at(r.target).size == at(r.delta).size) {
+        deltas_[d].sum = &r;
+      } else {
+        plain_sums_.push_back(&r);
+      }
+    }
+    operand_columns_ = columns;
+    strips_ = kDepth * (columns + kStripPitch * num_strips) + std::max(widest, kStrip * num_strips);
+    if (plan_.reductions.empty()) strips_ = 0;
   }
 
   void sum(const Reduction& reduction, int thread) {
     const Array &delta = at(reduction.delta), &target = at(reduction.target);
     T* base = places_[size_t(reduction.target)].data;
     Scratch& scratch = scratch_[size_t(thread)];
+    auto row_at = [&](int64_t k) {
+      return row(reduction.delta, flat_step(k), flat_row_number(k), 0, 0, true);
+    };
     if (target.size == 1 && delta.size != 1) {
       if (thread > 0) return;
       double sum = 0;
       for (int64_t k = 0; k < num_flat_; ++k) {
-        const T* d = flat_row(reduction.delta, k);
+        const T* d = row_at(k);
         for (int64_t u = 0; u < delta.size; ++u) sum += double(d[u]);
       }
       base[0] += T(sum);
@@ -853,55 +960,82 @@ class Run {
     for (int64_t first = 0; first < num_flat_; first += kSumRows) {
       std::fill(scratch.strips, scratch.strips + size, T(0));
       for (int64_t k = first; k < std::min(num_flat_, first + kSumRows); ++k)
-        kernel_.add(size, flat_row(reduction.delta, k) + range.first, scratch.strips);
+        kernel_.add(size, row_at(k) + range.first, scratch.strips);
       kernel_.add(size, scratch.strips, base + range.first);
     }
   }
 
-  void outer(const Outer& outer, int thread) {
-    const Array& operand = at(outer.operand);
-    const int64_t strip = kernel_.panel * kernel_.lanes;
-    const int64_t from = outer.num_strips * thread / num_threads_;
-    const int64_t to = outer.num_strips * (thread + 1) / num_threads_;
-    if (from >= to) return;
-    const int64_t columns = round_up(operand.size, strip);
-    Scratch& scratch = scratch_[size_t(thread)];
-    T* packed_operand = scratch.strips;
-    T* packed_delta = scratch.strips + kDepth * columns;
+  // The units of every delta that a thread sums: an even share of the multiplications.
+  std::vector<Range> shares(int thread) const {
+    int64_t total = 0, done = 0;
+    for (const Delta& delta : deltas_) total += delta.num_strips * delta.columns;
+    const int64_t low = total * thread / num_threads_, high = total * (thread + 1) / num_threads_;
+    std::vector<Range> found;
+    for (const Delta& delta : deltas_) {
+      auto strip_at = [&](int64_t cost) {
+        const int64_t strip = (cost - done + delta.columns - 1) / delta.columns;
+        return std::min(std::max<int64_t>(cost > done ? strip : 0, 0), delta.num_strips) * kStrip;
+      };
+      const int64_t size = at(delta.array).size;
+      found.push_back(Range{std::min(strip_at(low), size), std::min(strip_at(high), size)});
+      done += delta.num_strips * delta.columns;
+    }
+    return found;
+  }
+
+  void outers(int thread) {
+    if (deltas_.empty()) return;
+    const int64_t panel = kernel_.panel * kernel_.lanes;
+    const std::vector<Range> own = shares(thread);
+    int64_t num_strips = 0;
+    for (const Range& range : own) num_strips += (range.last - range.first + kStrip - 1) / kStrip;
+    if (num_strips == 0) return;
+    T* operands = scratch_[size_t(thread)].strips;
+    T* strips = operands + kDepth * operand_columns_;
+    T* sums = strips + kDepth * kStripPitch * num_strips;
+    int32_t steps[kDepth], numbers[kDepth];
     for (int64_t first = 0; first < num_flat_; first += kDepth) {
       const int64_t depth = std::min(kDepth, num_flat_ - first);
       for (int64_t k = 0; k < depth; ++k) {
-        const T* x = flat_row(outer.operand, first + k);
-        for (int64_t j = 0; j < columns; j += strip) {
-          T* y = packed_operand + j * depth + k * strip;
-          const int64_t n = std::max<int64_t>(0, std::min(strip, operand.size - j));
-          std::memcpy(y, x + j, size_t(n) * sizeof(T));
-          std::fill(y + n, y + strip, T(0));
-        }
+        steps[k] = int32_t(flat_step(first + k));
+        numbers[k] = int32_t(flat_row_number(first + k));
       }
-      int64_t done = 0;  // strips of the parts before
-      for (const Reduction* part : outer.parts) {
-        const int64_t size = at(part->delta).size, num_strips = (size + kStrip - 1) / kStrip;
-        const int64_t low = std::max<int64_t>(from - done, 0) * kStrip;
-        const int64_t high = std::min(std::min(to - done, num_strips) * kStrip, size);
-        done += num_strips;
-        if (low >= high) continue;
-        for (int64_t k = 0; k < depth; ++k) {
-          const T* d = flat_row(part->delta, first + k);
-          for (int64_t i = low; i < high; i += kStrip) {
-            T* y = packed_delta + (i - low) * depth + k * kStrip;
-            for (int64_t n = 0; n < std::min<int64_t>(kStrip, high - i); ++n) y[n] = d[i + n];
-          }
+      for (const OuterOperand& o : operands_)
+        for (int64_t k = 0; k < depth; ++k)
+          kernel_.deal(at(o.array).size, int(panel), int(panel),
+                       row(o.array, steps[k], numbers[k], 0, 0, true),
+                       operands + o.first * depth + k * panel, depth * panel);
+      T* strip = strips;
+      for (size_t d = 0; d < deltas_.size(); ++d) {
+        const int64_t low = own[d].first, size = own[d].last - low;
+        if (size <= 0) continue;
+        pack_delta(deltas_[d], low, size, steps, numbers, depth, strip, sums);
+        for (const auto& [k, reduction] : deltas_[d].products) {
+          const Place<T>& target = places_[size_t(reduction->target)];
+          const int64_t columns = at(operands_[k].array).size;
+          for (int64_t j = 0; j < columns; j += panel)
+            for (int64_t i = 0; i < size; i += kStrip)
+              kernel_.outer(int(std::min<int64_t>(kStrip, size - i)), columns - j, depth,
+                            strip + i / kStrip * kStripPitch * depth,
+                            operands + (operands_[k].first + j) * depth,
+                            target.data + (low + i) * target.stride_row + reduction->first_column + j,
+                            target.stride_row);
         }
-        const Place<T>& target = places_[size_t(part->target)];
-        for (int64_t j = 0; j < operand.size; j += strip)
-          for (int64_t i = low; i < high; i += kStrip)
-            kernel_.outer(int(std::min<int64_t>(kStrip, high - i)), operand.size - j, depth,
-                          packed_delta + (i - low) * depth, packed_operand + j * depth,
-                          target.data + i * target.stride_row + part->first_column + j,
-                          target.stride_row);
+        strip += (size + kStrip - 1) / kStrip * kStripPitch * depth;
       }
     }
+  }
+
+  // Packs some units of a delta as strips, and sums its rows on the way.
+  void pack_delta(const Delta& delta, int64_t low, int64_t size, const int32_t* steps,
+                  const int32_t* numbers, int64_t depth, T* strips, T* sums) const {
+    if (delta.sum) std::fill(sums, sums + size, T(0));
+    for (int64_t k = 0; k < depth; ++k) {
+      const T* d = row(delta.array, steps[k], numbers[k], 0, 0, true) + low;
+      kernel_.deal(size, kStrip, kStripPitch, d, strips + k * kStripPitch, depth * kStripPitch);
+      if (delta.sum) kernel_.add(size, d, sums);
+    }
+    if (delta.sum) kernel_.add(size, sums, places_[size_t(delta.sum->target)].data + low);
   }
 
   const Plan& plan_;
@@ -913,14 +1047,17 @@ class Run {
   int64_t quantum_ = 1, strips_ = 0;
   int64_t num_flat_ = 0;  // steps and rows that exist
   std::vector<int32_t> row_order_, active_, flat_steps_, flat_rows_;
-  std::vector<Outer> outers_;
+  std::vector<Delta> deltas_;
+  std::vector<OuterOperand> operands_;
+  std::vector<const Reduction*> plain_sums_;
+  int64_t operand_columns_ = 0;  // of the packed operands of outer products
+  size_t num_programs_ = 0;
   Arena arena_;
   std::vector<Place<T>> places_;
   std::vector<int64_t> locals_;
   std::vector<T> constants_;
   std::vector<std::array<size_t, 6>> scratch_offsets_;
   std::vector<Scratch> scratch_;
-  std::vector<std::vector<const T* const*>> operand_tables_{1024};
 };
 
 }  // namespace
