@@ -11,6 +11,7 @@ from torch import Tensor
 from ostinato import nn as onn
 from ostinato.core.errors import OptionError
 from ostinato.engines.native.executor import executor
+from ostinato.engines.native.lower import Request
 from tests.contract.cases import CELLS, COMBINATIONS, Option, make_input, make_layer, map_input
 from tests.tolerances import ADJOINT, TOLERANCES, assert_close
 
@@ -69,6 +70,7 @@ def test_layers_agree_with_the_eager_engine(
     name: str, option: Option, fused_rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ostinato.engines.native.executor.FUSED_ROWS", fused_rows)
+    monkeypatch.setattr("ostinato.engines.native.executor.SUNK_NUMBERS", fused_rows**3)
     ours, truth = _twins(name, option.arguments)
     x = make_input(ours, 7, 4)
     resets = torch.rand(7, 4) < 0.3
@@ -185,4 +187,4 @@ def test_executors_are_shared() -> None:
     program = CELLS["lstm"].analysis.program
     sizes = {"input_size": 3, "hidden_size": 4}
     assert executor(program, sizes) is executor(program, dict(sizes))
-    assert executor(program, sizes) is not executor(program, sizes, states=["c"])
+    assert executor(program, sizes) is not executor(program, sizes, Request(states=("c",)))

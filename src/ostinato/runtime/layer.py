@@ -11,7 +11,8 @@ import numpy as np
 
 from ostinato.core.checks import check_count, check_streamable
 from ostinato.core.errors import ModelFileError, ShapeError
-from ostinato.engines.native.executor import BufferSpec, Executor, Precision, fuses
+from ostinato.engines.native.executor import BufferSpec, Executor, Precision, fitting
+from ostinato.engines.native.lower import Request
 from ostinato.equations.description import LayerDescription, place_suffix
 from ostinato.equations.program import Program
 from ostinato.equations.rewrites import RESET, transform
@@ -257,7 +258,7 @@ class Place:
         self._owner = owner
         self._graph, self._options = description.cell.graph, description.options
         self._programs: dict[tuple[bool, bool], Program] = {}
-        self._executors: dict[tuple[bool, bool, bool], Executor] = {}
+        self._executors: dict[tuple[bool, bool, bool, bool], Executor] = {}
         graph = transform(self._graph, self._options)
         suffix = place_suffix(layer, direction)
         self.weights = {
@@ -284,13 +285,12 @@ class Place:
                 transform(self._graph, options), reverse=bool(self.direction)
             )
         program = self._programs[resets, lengths]
-        fuse = fuses(program, self.sizes, num_rows)
-        key = fuse, resets, lengths
+        fuse, sink = fitting(program, self.sizes, num_rows)
+        key = fuse, sink, resets, lengths
         if key not in self._executors:
             wanted = tuple(self.initial) if self._owner.description.return_all_states else ()
-            self._executors[key] = Executor(
-                program, self.sizes, states=wanted, trim=lengths, fuse=fuse
-            )
+            request = Request(states=wanted, trim=lengths, fuse=fuse, sink=sink)
+            self._executors[key] = Executor(program, self.sizes, request)
         return self._executors[key]
 
     def run(

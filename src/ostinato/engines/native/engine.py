@@ -23,9 +23,9 @@ from ostinato.engines.native.executor import (
     Executor,
     Precision,
     executor,
-    fuses,
+    fitting,
 )
-from ostinato.engines.native.lower import Delay
+from ostinato.engines.native.lower import Delay, Request
 from ostinato.engines.parameters import Stacked
 from ostinato.equations.adjoint import adjoint
 from ostinato.equations.program import Adjoint, Program, program_called
@@ -92,32 +92,30 @@ class Scan:
         if saves:
             keep = tuple(dict.fromkeys((*keep, *self.adjoint.saved)))
             states = tuple(self.state_names)
-        return executor(
-            self.program,
-            dict(self.sizes),
-            keep=keep,
-            states=states,
-            trim=self.trim,
-            fuse=fuses(self.program, dict(self.sizes), num_rows),
-        )
+        sizes = dict(self.sizes)
+        fuse, sink = fitting(self.program, sizes, num_rows)
+        request = Request(keep, states, trim=self.trim, fuse=fuse, sink=sink)
+        return executor(self.program, sizes, request)
 
     def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...], num_rows: int) -> Executor:
         """Return the executor of the backward pass."""
         used = {i.name for i in self.adjoint.program.graph.inputs}
-        delays = {
-            f"last:{s}": Delay(f"next:{s}", f"initial:{s}", self.program.reverse)
+        delays = [
+            (f"last:{s}", Delay(f"next:{s}", f"initial:{s}", self.program.reverse))
             for s in self.state_names
             if f"last:{s}" in used
-        }
-        return executor(
-            self.adjoint.program,
-            dict(self.sizes),
-            delays=delays,
-            zeros=[name for name in zeros if name in used],
+        ]
+        sizes = dict(self.sizes)
+        fuse, sink = fitting(self.program, sizes, num_rows)
+        request = Request(
+            delays=tuple(delays),
+            zeros=tuple([name for name in zeros if name in used]),
             outputs=outputs,
             trim=self.trim,
-            fuse=fuses(self.program, dict(self.sizes), num_rows),
+            fuse=fuse,
+            sink=sink,
         )
+        return executor(self.adjoint.program, sizes, request)
 
     @property
     def key(self) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
 from ostinato.engines.native import _native  # pyright: ignore[reportMissingModuleSource]
-from ostinato.engines.native.lower import Delay, lower
+from ostinato.engines.native.lower import Request, lower
 from ostinato.equations.program import Program
 
 Precision: TypeAlias = Literal["float32", "float64"]
@@ -23,23 +23,31 @@ CACHE_BYTES: Final = _native.cache_bytes()
 """The second cache of a core."""
 
 
-def fuses(program: Program, sizes: Mapping[str, int], num_rows: int) -> bool:
-    """Whether products with the input run inside the loop (see ``lower``).
+SUNK_NUMBERS: Final = 512
+"""From so many numbers a step on, values before a loop are cheaper computed in it."""
 
-    It pays where a step has many rows, and all weights stay in the second cache from step to step.
+_EVERYTHING: Final = Request()
+
+
+def fitting(program: Program, sizes: Mapping[str, int], num_rows: int) -> tuple[bool, bool]:
+    """Whether products with the input run inside the loop, and cheap values (see ``Request``).
+
+    Products do where a step has many rows, and all weights stay in the second cache from step to
+    step.
 
     Args:
         program: of one direction.
         sizes: dimension class to size.
         num_rows: B.
     """
+    sinks = num_rows * max(sizes.values(), default=0) >= SUNK_NUMBERS
     if num_rows < FUSED_ROWS:
-        return False
+        return False, sinks
     numbers = sum(
         sizes.get(p.rows, 1) * sum(sizes[piece] for piece in p.pieces)
         for p in program.graph.parameters
     )
-    return 4 * numbers <= CACHE_BYTES
+    return 4 * numbers <= CACHE_BYTES, sinks
 
 
 @dataclass(frozen=True)
@@ -92,29 +100,9 @@ class Executor:
     """
 
     def __init__(
-        self,
-        program: Program,
-        sizes: Mapping[str, int],
-        *,
-        keep: Collection[int] = (),
-        states: Collection[str] = (),
-        delays: Mapping[str, Delay] | None = None,
-        zeros: Collection[str] = (),
-        outputs: Collection[str] | None = None,
-        trim: bool = False,
-        fuse: bool = False,
+        self, program: Program, sizes: Mapping[str, int], request: Request = _EVERYTHING
     ) -> None:
-        lowered = lower(
-            program,
-            sizes,
-            keep=keep,
-            states=states,
-            delays=delays,
-            zeros=zeros,
-            outputs=outputs,
-            trim=trim,
-            fuse=fuse,
-        )
+        lowered = lower(program, sizes, request)
         self.program = program
         self.streams = lowered.streams
         specs = {
@@ -143,54 +131,19 @@ _executors: dict[tuple[object, ...], Executor] = {}
 
 
 def executor(
-    program: Program,
-    sizes: Mapping[str, int],
-    *,
-    keep: Collection[int] = (),
-    states: Collection[str] = (),
-    delays: Mapping[str, Delay] | None = None,
-    zeros: Collection[str] = (),
-    outputs: Collection[str] | None = None,
-    trim: bool = False,
-    fuse: bool = False,
+    program: Program, sizes: Mapping[str, int], request: Request = _EVERYTHING
 ) -> Executor:
     """Return the executor of a program; the same arguments give the same one again.
 
     Args:
         program: of one direction; recognised by its name.
         sizes: dimension class to size.
-        keep: see ``lower``, as all that follow.
-        states: states wanted at every step.
-        delays: inputs that are others one step before.
-        zeros: inputs that are 0.
-        outputs: those that are wanted; None for all.
-        trim: no step past a row's end.
-        fuse: products with the input run in the loop.
+        request: what is wanted.
     """
-    key = (
-        program.name,
-        tuple(sizes.items()),
-        tuple(keep),
-        tuple(states),
-        tuple((delays or {}).items()),
-        tuple(zeros),
-        outputs if outputs is None else tuple(outputs),
-        trim,
-        fuse,
-    )
+    key = program.name, tuple(sizes.items()), request
     found = _executors.get(key)
     if found is None:
-        found = Executor(
-            program,
-            sizes,
-            keep=keep,
-            states=states,
-            delays=delays,
-            zeros=zeros,
-            outputs=outputs,
-            trim=trim,
-            fuse=fuse,
-        )
+        found = Executor(program, sizes, request)
         while len(_executors) >= _MOST_KEPT:
             _executors.pop(next(iter(_executors)), None)
         _executors[key] = found

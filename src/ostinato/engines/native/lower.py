@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from ostinato.engines.native.plan import (
     Array,
@@ -60,26 +60,11 @@ class Lowered:
     sizes: Mapping[str, int]
 
 
-def lower(
-    program: Program,
-    sizes: Mapping[str, int],
-    *,
-    keep: Collection[int] = (),
-    states: Collection[str] = (),
-    delays: Mapping[str, Delay] | None = None,
-    zeros: Collection[str] = (),
-    outputs: Collection[str] | None = None,
-    trim: bool = False,
-    fuse: bool = False,
-) -> Lowered:
-    """Lower a program for given sizes of dimensions.
+@dataclass(frozen=True)
+class Request:
+    """What a run is to give, and how it is to run.
 
-    Buffers are named ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W`` and
-    ``stream:k``.
-
-    Args:
-        program: of one direction.
-        sizes: dimension class to size.
+    Attributes:
         keep: values wanted at every step.
         states: states wanted at every step.
         delays: inputs that are not given but are others one step before.
@@ -89,34 +74,41 @@ def lower(
             ``VALID`` is 1 wherever anything is computed.
         fuse: products with the input that only a sum in the loop reads run in the loop, too: right
             where a step has many rows.
+        sink: so do cheap values that only the loop reads: right where a step has so many numbers
+            that reading them again costs more than their instructions.
     """
-    wanted = _Wanted(
-        frozenset(keep),
-        frozenset(states),
-        frozenset(n for n, _ in program.graph.outputs if outputs is None or n in outputs),
-    )
-    given = _Given(delays or {}, frozenset(zeros), trim)
-    return _Lowering(program, sizes, wanted, given, fuse=fuse).lower()
 
-
-@dataclass(frozen=True)
-class _Wanted:
-    keep: frozenset[int]
-    states: frozenset[str]
-    outputs: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Given:
-    delays: Mapping[str, Delay]
-    zeros: frozenset[str]
-    trim: bool
+    keep: tuple[int, ...] = ()
+    states: tuple[str, ...] = ()
+    delays: tuple[tuple[str, Delay], ...] = ()
+    zeros: tuple[str, ...] = ()
+    outputs: tuple[str, ...] | None = None
+    trim: bool = False
+    fuse: bool = False
+    sink: bool = False
 
     def constant(self, name: str) -> float | None:
         """Return the number that an input is at every step, if it is one."""
         if name in self.zeros:
             return 0.0
         return 1.0 if self.trim and name == VALID else None
+
+
+_EVERYTHING = Request()
+
+
+def lower(program: Program, sizes: Mapping[str, int], request: Request = _EVERYTHING) -> Lowered:
+    """Lower a program for given sizes of dimensions.
+
+    Buffers are named ``input:x``, ``parameter:W``, ``initial:h``, ``final:h``, ``gradient:W`` and
+    ``stream:k``.
+
+    Args:
+        program: of one direction.
+        sizes: dimension class to size.
+        request: what is wanted.
+    """
+    return _Lowering(program, sizes, request).lower()
 
 
 @dataclass(frozen=True)
@@ -128,23 +120,15 @@ class _Where:
 
 
 class _Lowering:
-    def __init__(
-        self,
-        program: Program,
-        sizes: Mapping[str, int],
-        wanted: _Wanted,
-        given: _Given,
-        *,
-        fuse: bool,
-    ) -> None:
+    def __init__(self, program: Program, sizes: Mapping[str, int], request: Request) -> None:
         self.program = program
         self.graph = program.graph
         self.values = program.graph.values
         self.sizes = sizes
-        self.keep = wanted.keep
-        self.wanted_states = wanted.states
-        self.outputs = [(n, v) for n, v in program.graph.outputs if n in wanted.outputs]
-        self.given = given
+        self.request = request
+        self.delays = dict(request.delays)
+        wanted = request.outputs
+        self.outputs = [(n, v) for n, v in program.graph.outputs if wanted is None or n in wanted]
         self.plan = Plan()
         self.home: dict[int, int] = {}
         self.leaves: dict[int, int] = {}
@@ -159,9 +143,12 @@ class _Lowering:
         self.alias = self._aliases()
         self.where = self._places()
         self.live = self._live()
-        self._join_sums(fuse=fuse)
+        self._join_sums(fuse=request.fuse)
         self.where = self._places()
         self.live = self._live()
+        if request.sink:
+            self.program = self._with_sunk_values()
+            self.where = self._places()
         self.has_rows = self._values_with_rows()
         self.shifted = self._states_read_outside()
         self.next_copies: dict[int, list[tuple[int, str]]] = {}
@@ -190,7 +177,7 @@ class _Lowering:
             for v, x in enumerate(self.values)
             if x.op == "input"
             and isinstance(x.attribute, str)
-            and self.given.constant(x.attribute) == number
+            and self.request.constant(x.attribute) == number
         )
 
     def args(self, v: int) -> tuple[int, ...]:
@@ -213,11 +200,7 @@ class _Lowering:
 
         With ``fuse`` a product with an input that is part of such a term moves into the loop.
         """
-        readers: dict[int, list[int]] = {}
-        for v in self.live:
-            for a in self.args(v):
-                readers.setdefault(a, []).append(v)
-        results = {self.alias[v] for v in (*self._roots(), *self.keep)}
+        readers, results = self._users(), self._results_of_all()
 
         def is_only_read_by(v: int, reader: int) -> bool:
             return readers.get(v) == [reader] and v not in results
@@ -272,7 +255,7 @@ class _Lowering:
         is_leaf = term.op == "parameter" or (
             term.op == "input"
             and isinstance(term.attribute, str)
-            and self.given.constant(term.attribute) is None
+            and self.request.constant(term.attribute) is None
         )
         is_before = args[0] in self.where and self.where[args[0]].section < section
         return args[0] if is_leaf or is_before else None
@@ -298,6 +281,80 @@ class _Lowering:
                 return product, rest
         return None
 
+    def _users(self) -> dict[int, list[int]]:
+        readers: dict[int, list[int]] = {}
+        for v in self.live:
+            for a in self.args(v):
+                readers.setdefault(a, []).append(v)
+        return readers
+
+    def _results_of_all(self) -> set[int]:
+        return {self.alias[v] for v in (*self._roots(), *self.request.keep)}
+
+    def _with_sunk_values(self) -> Program:
+        """Return the program with values that only one loop reads inside it.
+
+        Nothing is computed twice, and their streams need not be written and read.
+        """
+        sections = self.program.sections
+        readers, results = self._users(), self._results_of_all()
+        goes: dict[int, _Where] = {}
+
+        def place(v: int) -> _Where | None:
+            """Return the phase that a value may move to, as its readers stand."""
+            op = self.values[v].op
+            is_cheap = op not in ROW_OPS and op != "product" and self._dim(v) != BROADCAST
+            users = readers.get(v, [])
+            if not (is_cheap and users and self._section_kind(v) == "flat") or v in results:
+                return None
+            if any(self.values[u].op in ROW_OPS or self.values[u].op == "product" for u in users):
+                return None
+            places = [goes.get(u, self.where[u]) for u in users]
+            (section, *others) = {p.section for p in places}
+            if others or not isinstance(sections[section], Loop):
+                return None
+            return _Where(section, min(p.phase for p in places))
+
+        def is_at_hand(a: int, v: int) -> bool:
+            """Whether a loop finds an argument without a stream of its own for it."""
+            if a not in self.where or a in goes or self.where[a].section != self.where[v].section:
+                return True
+            here = self.where[a].section
+            return a in results or any(self.where[u].section != here for u in readers[a])
+
+        for v in sorted(self.live, reverse=True):
+            found = place(v)
+            if found is not None:
+                goes[v] = found
+        stays = list(goes)
+        while stays:
+            stays = [
+                v
+                for v in goes
+                if place(v) is None or not all(is_at_hand(a, v) for a in self.args(v))
+            ]
+            for v in stays:
+                del goes[v]
+        return replace(
+            self.program,
+            sections=tuple(
+                replace(
+                    section,
+                    phases=tuple(
+                        self._moved(phase, _Where(s, p), goes)
+                        for p, phase in enumerate(section.phases)
+                    ),
+                )
+                for s, section in enumerate(sections)
+            ),
+        )
+
+    def _moved(self, phase: ProgramPhase, here: _Where, goes: Mapping[int, _Where]) -> ProgramPhase:
+        come = sorted(v for v, place in goes.items() if place == here)
+        return replace(
+            phase, elementwise=(*come, *(v for v in phase.elementwise if v not in goes))
+        )
+
     def _places(self) -> dict[int, _Where]:
         return {
             v: _Where(s, p)
@@ -309,7 +366,7 @@ class _Lowering:
 
     def _live(self) -> frozenset[int]:
         seen: set[int] = set()
-        pending = [self.alias[v] for v in (*self._roots(), *self.keep)]
+        pending = [self.alias[v] for v in (*self._roots(), *self.request.keep)]
         while pending:
             v = pending.pop()
             if v not in seen:
@@ -396,12 +453,12 @@ class _Lowering:
                 raise AssertionError(f"{value} is not a leaf")
 
     def _input(self, name: str, size: int) -> int:
-        number = self.given.constant(name)
+        number = self.request.constant(name)
         if number == 0 and size != 1:
             return self._zero_vector(size)
         if number is not None:
             return self._new(Array("constant", 1, number=number))
-        delay = self.given.delays.get(name)
+        delay = self.delays.get(name)
         if delay is None:
             return self._buffer(f"input:{name}", Array("stream", size))
         return self._new(
@@ -466,7 +523,7 @@ class _Lowering:
 
     def _readers(self) -> tuple[set[int], set[int]]:
         """Return the values read in other sections, and those read in other phases of their own."""
-        escaping = {self.alias[v] for v in (*self.keep, *(v for _, v in self.outputs))}
+        escaping = {self.alias[v] for v in (*self.request.keep, *(v for _, v in self.outputs))}
         for r in self.graph.reductions:
             escaping |= {self.alias[v] for v in (r.delta, r.operand) if v is not None}
         crossing: set[int] = set()
@@ -493,7 +550,7 @@ class _Lowering:
 
     def _is_stream(self, state: str) -> bool:
         """Whether a state is wanted at every step."""
-        return state in self.shifted or state in self.wanted_states
+        return state in self.shifted or state in self.request.states
 
     def _is_computed_in(self, loop: Loop, v: int, state: str) -> bool:
         """Whether a state's next value has an array of its own kind in the loop."""
@@ -511,7 +568,7 @@ class _Lowering:
             if isinstance(section, Loop)
             for name in section.states
         }
-        results = {self.alias[v] for v in (*self.keep, *(v for _, v in self.outputs))}
+        results = {self.alias[v] for v in (*self.request.keep, *(v for _, v in self.outputs))}
         for r in self.graph.reductions:
             results |= {self.alias[v] for v in (r.delta, r.operand) if v is not None}
         readers: dict[int, set[int]] = {}
@@ -676,9 +733,9 @@ class _Lowering:
     def _results(self) -> None:
         for name, v in self.outputs:
             self._result(f"output:{name}", self.alias[v], self._dim(v))
-        for v in sorted(self.keep):
+        for v in sorted(self.request.keep):
             self._result(f"keep:{v}", self.alias[v], self._dim(v))
-        for name in sorted(self.wanted_states):
+        for name in sorted(self.request.states):
             shift = self.plan.arrays[self.shifts[name]]
             self._export(f"state:{name}", shift.of)
         for reduction in self.graph.reductions:
