@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from ostinato.core.errors import EngineFallback, OptionError, UnknownNameError
 from ostinato.engines import eager
@@ -38,6 +39,14 @@ class Request:
     checkpoint_every: int = 0
 
 
+Again = Callable[[Sequence[Tensor], Mapping[str, Tensor], Sequence[Tensor]], Sequence[Tensor]]
+"""``(inputs, parameters, initial) -> outputs and final states``, in the program's order."""
+
+
+def _never(program: Program, call: eager.Call) -> Again | None:  # noqa: ARG001
+    return None
+
+
 @dataclass(frozen=True)
 class Engine:
     """A way to run programs.
@@ -47,6 +56,8 @@ class Engine:
         run: executes a program; differentiable.
         refusal: the reason why a request cannot be run, or None.
         summary: what the engine is for.
+        prepare: returns what runs more calls that differ from one in their numbers alone, without
+            looking at anything again; None where there is no such way.
         device_type: the device that the engine is the fastest on; None where it is for any.
     """
 
@@ -55,6 +66,7 @@ class Engine:
     refusal: Callable[[Request], str | None]
     summary: str
     device_type: str | None = None
+    prepare: Callable[[Program, eager.Call], Again | None] = _never
 
 
 @dataclass(frozen=True)
@@ -99,6 +111,21 @@ def _native_run(program: Program, call: eager.Call) -> eager.Result:
     return native.run(program, call)
 
 
+def _native_prepare(program: Program, call: eager.Call) -> Again | None:
+    assert native is not None
+    return native.prepare(program, call)
+
+
+def is_plain(x: Tensor) -> bool:
+    """Whether a call may be run without being looked at: nothing traces, transforms or casts it."""
+    return (
+        native is not None
+        and native.is_plain(x)
+        and not torch.is_autocast_enabled("cpu")
+        and not _is_transformed()
+    )
+
+
 ENGINES: Final[dict[str, Engine]] = {
     "native": Engine(
         "native",
@@ -106,6 +133,7 @@ ENGINES: Final[dict[str, Engine]] = {
         _native_refusal,
         "C++ on the CPU: packed weights, register-blocked products, fused element-wise programs",
         "cpu",
+        _native_prepare,
     ),
     "eager": Engine(
         "eager",

@@ -58,6 +58,10 @@ class SequenceLayer(nn.Module):
         resets: Tensor | None,
     ) -> tuple[Stream, dict[str, Tensor]]:
         """Run over whole sequences; see ``Recurrent.forward``."""
+        if lengths is None and resets is None:
+            found = self._run_again(x, state)
+            if found is not None:
+                return found
         sizes = {i.name: self.stack.sizes[0][i.dim] for i in self.stack.graph.inputs}
         sequences = normalise(
             x, sizes, batch_first=self.batch_first, lengths=lengths, resets=resets
@@ -81,6 +85,26 @@ class SequenceLayer(nn.Module):
             sequences.restore_steps if self.stack.return_all_states else sequences.restore_state
         )
         return sequences.restore(output), {name: restore(s) for name, s in states.items()}
+
+    def _run_again(
+        self, x: Streams, state: State | None
+    ) -> tuple[Tensor, dict[str, Tensor]] | None:
+        """Run a batch of whole sequences as one before it, if there was one alike."""
+        if torch.compiler.is_compiling() or type(x) is not Tensor or x.dim() != 3:
+            return None
+        if state is not None and not isinstance(state, dict):
+            return None
+        found = self.stack.run_again(
+            self._call_parameters,
+            x.transpose(0, 1) if self.batch_first else x,
+            state,
+            dropout=self.dropout,
+            training=self.training,
+        )
+        if found is None or not self.batch_first:
+            return found
+        output, states = found
+        return output.transpose(0, 1), states
 
     def _step(
         self, x: Tensor | Mapping[str, Tensor], state: State | None

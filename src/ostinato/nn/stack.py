@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,8 @@ from torch import Tensor
 
 from ostinato.core.errors import ShapeError
 from ostinato.engines import Call, Result, choose
-from ostinato.engines.dispatch import Request
+from ostinato.engines.dispatch import Again, Request, is_plain
+from ostinato.engines.parameters import Stacked
 from ostinato.equations.graph import Graph
 from ostinato.equations.program import Program
 from ostinato.equations.rewrites import RESET, VALID, Options, transform
@@ -24,6 +25,8 @@ from ostinato.nn.sequences import Sequences
 
 Parameters: TypeAlias = Callable[[int, int], Mapping[str, Tensor]]
 """``(layer, direction) -> parameters of the cell by name``."""
+
+_MOST_KNOWN: Final = 64
 
 
 @lru_cache(maxsize=256)
@@ -55,6 +58,7 @@ class Stack:
     memory: SaveVariant = "fast"
     checkpoint_every: int = 0
     step_graph: Graph = field(init=False)
+    _known: dict[tuple[object, ...], _Again] = field(init=False)
     _programs: dict[tuple[bool, bool, bool, bool], Program] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +72,7 @@ class Stack:
                 key = (training, resets, lengths, reverse)
                 programs[key] = _compiled(self.graph, options, reverse=reverse)
         object.__setattr__(self, "_programs", programs)
+        object.__setattr__(self, "_known", {})
         object.__setattr__(self, "step_graph", transform(self.graph, self.options))
 
     def __deepcopy__(self, _: object) -> Stack:
@@ -126,6 +131,7 @@ class Stack:
         """
         run = _StackRun(self, parameters, sequences, training=training)
         given = None if state is None else self._checked(state, sequences.num_rows)
+        first = next(iter(sequences.streams.values()))
         streams = sequences.streams
         output = next(iter(streams.values()))
         for layer in range(self.num_layers):
@@ -134,9 +140,83 @@ class Stack:
             if layer:
                 streams = {next(iter(streams)): output}
             output = run.layer(layer, streams, given)
+        if run.routes:
+            self._remember(first, run.routes, training=training)
         return output, {
             name: torch.stack(parts) if len(parts) > 1 else parts[0].unsqueeze(0)
             for name, parts in run.states.items()
+        }
+
+    def _key(self, x: Tensor, *, training: bool) -> tuple[object, ...]:
+        return x.shape[1:], x.dtype, x.device, training
+
+    def may_know(self, x: Tensor, *, training: bool) -> bool:
+        """Whether ``run_again`` is to run calls on tensors such as ``x``, and cannot yet."""
+        return (
+            not self.return_all_states
+            and len(self.graph.inputs) == 1
+            and x.device.type == "cpu"
+            and not any(isinstance(s.initial, str) for s in self.step_graph.states)
+            and self._key(x, training=training) not in self._known
+            and is_plain(x)
+        )
+
+    def _remember(self, x: Tensor, routes: Sequence[Again | None], *, training: bool) -> None:
+        """Note a call that was run, so that ``run_again`` need not check those like it."""
+        found = [route for route in routes if route is not None]
+        if len(found) < len(routes):
+            return
+        while len(self._known) >= _MOST_KNOWN:
+            self._known.pop(next(iter(self._known)))
+        places, rows = self.num_layers * self.num_directions, x.shape[1]
+        states = {s.name: (places, rows, self.state_size(s.name)) for s in self.graph.states}
+        values = {s.name: s.initial for s in self.step_graph.states}
+        with torch.inference_mode(mode=False):  # others may need gradients
+            starts = [x.new_full(shape[1:], float(values[n])) for n, shape in states.items()]
+        self._known[self._key(x, training=training)] = _Again(found, states, starts)
+
+    def run_again(
+        self,
+        parameters: Parameters,
+        x: Tensor,
+        state: Mapping[str, Tensor] | None,
+        *,
+        dropout: float,
+        training: bool,
+    ) -> tuple[Tensor, dict[str, Tensor]] | None:
+        """Run a call like one before, whose checks need not be made again; None if there is none.
+
+        Args:
+            parameters: the weights.
+            x: the input ``[T, B, I]``.
+            state: state name to ``[L*D, B, n]``, or None for the initial values.
+            dropout: the chance that an output is dropped between two layers.
+            training: whether it is.
+        """
+        known = self._known.get(self._key(x, training=training))
+        if known is None or not is_plain(x) or not known.fits(state, x):
+            return None
+        output, finals = x, [[] for _ in known.starts]
+        for layer in range(self.num_layers):
+            if layer and dropout:
+                output = F.dropout(output, dropout, training)
+            parts: list[Tensor] = []
+            for direction in range(self.num_directions):
+                weights = parameters(layer, direction)
+                if not _is_alike(weights, x):
+                    return None
+                index = layer * self.num_directions + direction
+                initial = known.starts
+                if state is not None:
+                    initial = [state[name][index] for name in known.states]
+                part, *final = known.routes[index]((output,), weights, initial)
+                parts.append(part)
+                for tensors, tensor in zip(finals, final, strict=True):
+                    tensors.append(tensor)
+            output = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
+        return output, {
+            name: torch.stack(tensors) if len(tensors) > 1 else tensors[0].unsqueeze(0)
+            for name, tensors in zip(known.states, finals, strict=True)
         }
 
     def _checked(self, state: Mapping[str, Tensor], num_rows: int) -> Mapping[str, Tensor]:
@@ -156,6 +236,44 @@ class Stack:
         return state
 
 
+@dataclass(frozen=True)
+class _Again:
+    """Calls of one shape.
+
+    Attributes:
+        routes: how every layer and direction is run.
+        states: state name to the shape of a state that is given, ``[L*D, B, n]``.
+        starts: the initial states ``[B, n]`` where none is given.
+    """
+
+    routes: list[Again]
+    states: dict[str, tuple[int, ...]]
+    starts: list[Tensor]
+
+    def fits(self, state: Mapping[str, Tensor] | None, x: Tensor) -> bool:
+        """Whether a state is as it must be."""
+        if state is None:
+            return True
+        return state.keys() == self.states.keys() and all(
+            type(tensor) in (Tensor, torch.nn.Parameter)
+            and tensor.shape == shape
+            and tensor.dtype == x.dtype
+            and tensor.device == x.device
+            for tensor, shape in zip(
+                (state[name] for name in self.states), self.states.values(), strict=True
+            )
+        )
+
+
+def _is_alike(weights: Mapping[str, Tensor], x: Tensor) -> bool:
+    """Whether weights have the dtype and device of an input, as far as a call without checks asks."""
+    stacks = weights.stacks if isinstance(weights, Stacked) else list(weights.items())
+    if not stacks:
+        return True
+    first = stacks[0][0] if isinstance(weights, Stacked) else stacks[0][1]
+    return first.dtype == x.dtype and first.device == x.device
+
+
 class _StackRun:
     """One call of a layer."""
 
@@ -170,6 +288,9 @@ class _StackRun:
         first = next(iter(sequences.streams.values()))
         self.valid = _valid(sequences.lengths, first.shape[0])
         self.seed = self._draw_seed(first.device)
+        is_plain_call = self.valid is None and sequences.resets is None
+        self.learns = is_plain_call and stack.may_know(first, training=training)
+        self.routes: list[Again | None] = []
 
     def _draw_seed(self, device: torch.device) -> Tensor | None:
         options = self.stack.options
@@ -222,6 +343,8 @@ class _StackRun:
             checkpoint_every=stack.checkpoint_every,
         )
         engine = choose(stack.engine, stack.request(program, like))
+        if self.learns:
+            self.routes.append(engine.prepare(program, call))
         return engine.run(program, call)
 
     def _initial(self, parameters: Mapping[str, Tensor], like: Tensor) -> dict[str, Tensor]:

@@ -105,6 +105,7 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
         stacks = set(self._layout.values())
         counts = Counter(name for names in stacks for name in names)
         self._split = frozenset(s for s in stacks if any(counts[name] > 1 for name in s))
+        self._names_of_extras = tuple([extra.name for extra in self._extras()])
         self._add_extras()
 
     def _extras(self) -> tuple[Parameter, ...]:
@@ -145,15 +146,15 @@ class TorchLayer(SequenceLayer, nn.RNNBase):
         suffix = place_suffix(layer, direction)
         stacked: dict[tuple[str, ...], Tensor] = {}
         for held, names in self._layout.items():
-            tensor = getattr(self, f"{held}{suffix}")
-            pieces = {names: tensor}
-            if names in self._split:
-                parts = tensor.chunk(len(names))
-                pieces = {(name,): part for name, part in zip(names, parts, strict=True)}
-            for key, piece in pieces.items():
-                stacked[key] = stacked[key] + piece if key in stacked else piece
-        for extra in self._extras():
-            stacked[extra.name,] = getattr(self, f"{extra.name}{suffix}")
+            tensor = getattr(self, held + suffix)
+            if names not in self._split:
+                stacked[names] = stacked[names] + tensor if names in stacked else tensor
+                continue
+            for name, part in zip(names, tensor.chunk(len(names)), strict=True):
+                key = (name,)
+                stacked[key] = stacked[key] + part if key in stacked else part
+        for name in self._names_of_extras:
+            stacked[name,] = getattr(self, name + suffix)
         return Stacked([(tensor, names) for names, tensor in stacked.items()])
 
     def set_cell_parameter(

@@ -7,7 +7,7 @@ itself be differentiated runs on the eager engine.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final, cast
@@ -38,8 +38,11 @@ PRECISIONS: Final[dict[torch.dtype, Precision]] = {
 }
 
 Views = dict[str, Tensor]
+Again = Callable[[Sequence[Tensor], Mapping[str, Tensor], Sequence[Tensor]], Sequence[Tensor]]
+"""``(inputs, parameters, initial) -> outputs and final states``, in the program's order."""
 
 _MOST_KEPT: Final = 1024
+_MOST_PASSES: Final = 64
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,31 @@ class Scan:
     trim: bool
     stacks: tuple[tuple[str, ...], ...]
 
-    @property
+    @cached_property
     def input_names(self) -> list[str]:
         """The streams that the operator takes."""
         return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
 
-    @property
+    @cached_property
     def state_names(self) -> list[str]:
         """The states whose initial values the operator takes."""
         return [s.name for s in self.program.graph.states]
+
+    @cached_property
+    def given_names(self) -> list[str]:
+        """The buffers of streams and initial states, in the operator's order."""
+        return [
+            *[f"input:{name}" for name in self.input_names],
+            *[f"initial:{name}" for name in self.state_names],
+        ]
+
+    @cached_property
+    def part_names(self) -> dict[str, list[tuple[str, ...]]]:
+        """The buffers of the parts of every stack, by role: ``parameter``, ``gradient``."""
+        return {
+            role: [tuple([f"{role}:{name}" for name in names]) for names in self.stacks]
+            for role in ("parameter", "gradient")
+        }
 
     @property
     def adjoint(self) -> Adjoint:
@@ -86,8 +105,24 @@ class Scan:
             _adjoints[key] = adjoint(self.program, self.memory)
         return _adjoints[key]
 
+    @cached_property
+    def _passes(self) -> dict[object, Executor]:
+        return {}
+
+    def _known(self, key: object, make: Callable[[], Executor]) -> Executor:
+        """Return the executor that was made under a key before; batch sizes may be many."""
+        found = self._passes.get(key)
+        if found is None:
+            if len(self._passes) >= _MOST_PASSES:
+                self._passes.clear()
+            found = self._passes[key] = make()
+        return found
+
     def forward(self, *, saves: bool, num_rows: int) -> Executor:
         """Return the executor of the forward pass."""
+        return self._known((saves, num_rows), lambda: self._make_forward(saves, num_rows))
+
+    def _make_forward(self, saves: bool, num_rows: int) -> Executor:
         keep, states = self.keep, self.states
         if saves:
             keep = tuple(dict.fromkeys((*keep, *self.adjoint.saved)))
@@ -99,6 +134,12 @@ class Scan:
 
     def backward(self, zeros: tuple[str, ...], outputs: tuple[str, ...], num_rows: int) -> Executor:
         """Return the executor of the backward pass."""
+        key = zeros, outputs, num_rows
+        return self._known(key, lambda: self._make_backward(zeros, outputs, num_rows))
+
+    def _make_backward(
+        self, zeros: tuple[str, ...], outputs: tuple[str, ...], num_rows: int
+    ) -> Executor:
         used = {i.name for i in self.adjoint.program.graph.inputs}
         delays = [
             (f"last:{s}", Delay(f"next:{s}", f"initial:{s}", self.program.reverse))
@@ -117,7 +158,7 @@ class Scan:
         )
         return executor(self.adjoint.program, sizes, request)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """The scan as text, for the operator's schema; made of nothing that tracers stumble on."""
         sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
@@ -141,6 +182,43 @@ class Scan:
             *[f"gradient:{name}" for name in self.reduced],
         ]
 
+    def results_in(self, engine: Executor) -> list[tuple[str, bool, bool]]:
+        """Return the buffers of the results, whether one comes again, and whether it is a number."""
+        found = self._results_in.get(engine)
+        if found is None:
+            if len(self._results_in) >= _MOST_PASSES:
+                self._results_in.clear()
+            found = self._results_in[engine] = []
+            scalars = {p.name for p in self.program.graph.parameters if p.kind == "scalar"}
+            seen: set[str] = set()
+            for name in self.results:
+                role, _, of = name.partition(":")
+                buffer = engine.streams.get(name, name)
+                found.append((buffer, buffer in seen, role == "gradient" and of in scalars))
+                seen.add(buffer)
+        return found
+
+    def rest_in(self, engine: Executor) -> list[str]:
+        """Return the buffers that only the backward pass reads."""
+        found = self._rest_in.get(engine)
+        if found is None:
+            if len(self._rest_in) >= _MOST_PASSES:
+                self._rest_in.clear()
+            seen = {engine.streams.get(name, name) for name in self.results}
+            roles = [f"state:{name}" for name in self.state_names]
+            roles += [f"keep:{v}" for v in self.adjoint.saved]
+            names = dict.fromkeys(engine.streams[role] for role in roles)
+            found = self._rest_in[engine] = [name for name in names if name not in seen]
+        return found
+
+    @cached_property
+    def _rest_in(self) -> dict[Executor, list[str]]:
+        return {}
+
+    @cached_property
+    def _results_in(self) -> dict[Executor, list[tuple[str, bool, bool]]]:
+        return {}
+
     @property
     def reduced(self) -> list[str]:
         """Parameters whose gradients the program itself computes: it is an adjoint."""
@@ -150,6 +228,7 @@ class Scan:
 
 _adjoints: dict[tuple[str, SaveVariant], Adjoint] = {}
 _scans: dict[str, Scan] = {}
+_scans_of_calls: dict[tuple[object, ...], Scan] = {}
 
 
 def _shared(scan: Scan) -> Scan:
@@ -159,6 +238,22 @@ def _shared(scan: Scan) -> Scan:
         while len(_scans) >= _MOST_KEPT:
             _scans.pop(next(iter(_scans)), None)
         found = _scans[scan.key] = scan
+    return found
+
+
+def _scan_of(
+    program: Program, call: Call, stacks: tuple[tuple[str, ...], ...], *, trim: bool
+) -> Scan:
+    """Return the scan of a call."""
+    sizes, keep, states = tuple(call.sizes.items()), tuple(call.keep), tuple(call.states)
+    memory, every = call.memory, call.checkpoint_every
+    key = program.name, sizes, keep, states, memory, every, trim, stacks
+    found = _scans_of_calls.get(key)
+    if found is None:
+        while len(_scans_of_calls) >= _MOST_KEPT:
+            _scans_of_calls.pop(next(iter(_scans_of_calls)), None)
+        made = Scan(program, sizes, keep, states, memory, every, trim, stacks)
+        found = _scans_of_calls[key] = _shared(made)
     return found
 
 
@@ -194,46 +289,34 @@ def run(program: Program, call: Call) -> Result:
     dtype = next((s.dtype for s in call.inputs.values() if s.is_floating_point()), first.dtype)
     if dtype == torch.bfloat16:
         return _converted(run(program, _wide(call)), dtype)
-    if graph.reductions and torch.is_grad_enabled() and _any_requires_grad(call):
-        return eager.run(program, call)
+    if graph.reductions and torch.is_grad_enabled():
+        groups = call.inputs.values(), call.parameters.values(), call.initial.values()
+        if _any_requires_grad(*groups):
+            return eager.run(program, call)
     # Who looks at values past a row's end, or brings gradients there, wants them computed.
     trim = VALID in call.inputs and not (
         call.keep or any(i.name.startswith("grad_state:") for i in graph.inputs)
     )
-    stacks = _stacks(program, call.parameters)
-    scan = Scan(
-        program,
-        tuple(call.sizes.items()),
-        tuple(call.keep),
-        tuple(call.states),
-        call.memory,
-        call.checkpoint_every,
-        trim,
-        tuple([names for _, names in stacks]),
-    )
+    parameters, names = _stacks(program, call.parameters)
+    scan = _scan_of(program, call, names, trim=trim)
     valid = call.inputs[VALID] if trim else None
     lengths = None if valid is None else valid.sum(0)[:, 0]
     inputs = [call.inputs[name] for name in scan.input_names]
     inputs = [x if x.dtype == dtype else x.to(dtype) for x in inputs]
-    parameters = [tensor for tensor, _ in stacks]
     initial = [call.initial[name] for name in scan.state_names]
-    tensors = [*inputs, *parameters, *initial]
-    saves = torch.is_grad_enabled() and not graph.reductions
-    saves = saves and any(t.requires_grad for t in tensors)
+    saves = (
+        torch.is_grad_enabled()
+        and not graph.reductions
+        and _any_requires_grad(inputs, parameters, initial)
+    )
     found: Sequence[Tensor]
-    if not _is_plain(first):
+    if not is_plain(first):
         found = torch.ops.ostinato.scan(
             inputs, parameters, initial, lengths, call.seed, call.first_step, scan.key, saves
         )
-    elif saves:
-        scan = _shared(scan)
-        counts = len(inputs), len(parameters), len(initial)
-        given = scan, counts, lengths, call.seed, call.first_step
-        found = cast("Any", _Differentiable).apply(*given, *tensors)
     else:
-        scan = _shared(scan)
-        machine = _Machine(scan, inputs, parameters, initial, lengths, call.seed, call.first_step)
-        found, _ = _forward(scan, machine, saves=False)
+        rest = lengths, call.seed, call.first_step
+        found = _run_plain(scan, inputs, parameters, initial, rest, saves=saves)
     results = iter(found)
     outputs = {name: next(results) for name, _ in graph.outputs}
     final = {name: next(results) for name in scan.state_names}
@@ -271,20 +354,79 @@ def _converted(result: Result, dtype: torch.dtype) -> Result:
     )
 
 
+def prepare(program: Program, call: Call) -> Again | None:
+    """Return what runs further calls such as one that was run; None where each has its own way."""
+    graph = program.graph
+    if graph.reductions or call.seed is not None or VALID in call.inputs or call.keep:
+        return None
+    dtype = next(iter(call.inputs.values())).dtype
+    if dtype not in PRECISIONS:
+        return None
+    parameters, names = _stacks(program, call.parameters)
+    scan = _scan_of(program, call, names, trim=False)
+    first = call.first_step
+
+    def again(
+        inputs: Sequence[Tensor], parameters: Mapping[str, Tensor], initial: Sequence[Tensor]
+    ) -> Sequence[Tensor]:
+        tensors, _ = _stacks(program, parameters)
+        saves = torch.is_grad_enabled() and _any_requires_grad(inputs, tensors, initial)
+        return _run_plain(scan, inputs, tensors, initial, (None, None, first), saves=saves)
+
+    return again
+
+
+def _run_plain(
+    scan: Scan,
+    inputs: Sequence[Tensor],
+    parameters: Sequence[Tensor],
+    initial: Sequence[Tensor],
+    rest: tuple[Tensor | None, Tensor | None, int],
+    *,
+    saves: bool,
+) -> Sequence[Tensor]:
+    """Run a scan where nothing watches that would have to see one operator.
+
+    ``rest`` is lengths, seed and number of the first step. Returns what ``scan.results`` names.
+    """
+    if saves:
+        counts = len(inputs), len(parameters), len(initial)
+        tensors = (*inputs, *parameters, *initial)
+        return cast("Any", _Differentiable).apply(scan, counts, *rest, *tensors)
+    machine = _Machine(scan, inputs, parameters, initial, *rest)
+    return _forward(scan, machine, saves=False)[0]
+
+
+_used: dict[str, frozenset[str]] = {}
+
+
 def _stacks(
     program: Program, parameters: Mapping[str, Tensor]
-) -> list[tuple[Tensor, tuple[str, ...]]]:
+) -> tuple[list[Tensor], tuple[tuple[str, ...], ...]]:
     """Return the tensors that hold a program's parameters, and which of them each holds."""
-    used = [p.name for p in program.graph.parameters]
-    whole: Sequence[tuple[Tensor, tuple[str, ...]]] = ()
+    used = _used.get(program.name)
+    if used is None:
+        while len(_used) >= _MOST_KEPT:
+            _used.pop(next(iter(_used)), None)
+        used = _used[program.name] = frozenset(p.name for p in program.graph.parameters)
+    tensors: list[Tensor] = []
+    found: list[tuple[str, ...]] = []
+    rest = set(used)
     if isinstance(parameters, Stacked):
-        whole = parameters.stacks
-    found = [(tensor, names) for tensor, names in whole if all(n in used for n in names)]
-    held = [name for _, names in found for name in names]
-    return [*found, *[(parameters[name], (name,)) for name in used if name not in held]]
+        for tensor, names in parameters.stacks:
+            if used.issuperset(names):
+                tensors.append(tensor)
+                found.append(names)
+                rest.difference_update(names)
+    if rest:
+        for parameter in program.graph.parameters:
+            if parameter.name in rest:
+                tensors.append(parameters[parameter.name])
+                found.append((parameter.name,))
+    return tensors, tuple(found)
 
 
-def _is_plain(tensor: Tensor) -> bool:
+def is_plain(tensor: Tensor) -> bool:
     """Whether nothing watches the call that would have to see one operator in it."""
     if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
         return False
@@ -293,12 +435,12 @@ def _is_plain(tensor: Tensor) -> bool:
     return num_modes == 0
 
 
-def _any_requires_grad(call: Call) -> bool:
-    return any(
-        t.requires_grad
-        for group in (call.inputs, call.parameters, call.initial)
-        for t in group.values()
-    )
+def _any_requires_grad(*groups: Iterable[Tensor]) -> bool:
+    for group in groups:
+        for tensor in group:
+            if tensor.requires_grad:
+                return True
+    return False
 
 
 # The operators
@@ -364,27 +506,15 @@ def _forward(scan: Scan, machine: _Machine, *, saves: bool) -> tuple[list[Tensor
 def _results(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
     """Return what a run was asked for, in order; an operator may not return one tensor twice."""
     found: list[Tensor] = []
-    seen: set[str] = set()
-    scalars = {p.name for p in scan.program.graph.parameters if p.kind == "scalar"}
-    for name in scan.results:
-        role, _, of = name.partition(":")
-        buffer = engine.streams.get(name, name)
-        tensor = made[buffer].clone() if buffer in seen else made[buffer]
-        found.append(tensor.reshape(()) if role == "gradient" and of in scalars else tensor)
-        seen.add(buffer)
+    for buffer, is_again, is_scalar in scan.results_in(engine):
+        tensor = made[buffer].clone() if is_again else made[buffer]
+        found.append(tensor.reshape(()) if is_scalar else tensor)
     return found
 
 
 def _rest(scan: Scan, engine: Executor, made: Views) -> list[Tensor]:
     """Return the streams that only the backward pass reads."""
-    return [made[name] for name in _rest_names(scan, engine)]
-
-
-def _rest_names(scan: Scan, engine: Executor) -> list[str]:
-    seen = {engine.streams.get(name, name) for name in scan.results}
-    roles = [f"state:{name}" for name in scan.state_names]
-    roles += [f"keep:{v}" for v in scan.adjoint.saved]
-    return [n for n in dict.fromkeys(engine.streams[role] for role in roles) if n not in seen]
+    return [made[name] for name in scan.rest_in(engine)]
 
 
 def _buffers(scan: Scan, engine: Executor, returned: Sequence[Tensor]) -> Views:
@@ -393,7 +523,7 @@ def _buffers(scan: Scan, engine: Executor, returned: Sequence[Tensor]) -> Views:
     for name, tensor in zip(scan.results, returned, strict=False):
         found.setdefault(engine.streams.get(name, name), tensor)
     rest = returned[len(scan.results) :]
-    return found | dict(zip(_rest_names(scan, engine), rest, strict=True))
+    return found | dict(zip(scan.rest_in(engine), rest, strict=True))
 
 
 @_fake("ostinato::scan")
@@ -705,42 +835,40 @@ class _Machine:
         self.lengths = lengths
         self.seed = 0 if seed is None else int(seed)
         self.first_step = first_step
-        self.given = {
-            **{f"input:{n}": t for n, t in zip(scan.input_names, inputs, strict=True)},
-            **{f"initial:{n}": t for n, t in zip(scan.state_names, initial, strict=True)},
-        }
+        self.given = dict(zip(scan.given_names, (*inputs, *initial), strict=True))
         self.parameters = parameters
         self.parts: dict[str, tuple[int, ...]] = {}
         self._alive: list[Tensor] = []  # copies that the engine reads
-        for names, tensor in zip(scan.stacks, parameters, strict=True):
+        for names, tensor in zip(scan.part_names["parameter"], parameters, strict=True):
             if tensor.dtype != self.dtype or (tensor.dim() and tensor.stride(-1) != 1):
                 tensor = tensor.to(self.dtype).contiguous()
                 self._alive.append(tensor)
-            self._add_parts("parameter", names, tensor)
+            self._add_parts(names, tensor)
 
-    def _add_parts(self, role: str, names: tuple[str, ...], tensor: Tensor) -> None:
+    def _add_parts(self, names: tuple[str, ...], tensor: Tensor) -> None:
         """Note where the parts of a stack lie."""
-        address = tensor.data_ptr()
-        if not tensor.dim():
-            self.parts[f"{role}:{names[0]}"] = address, 1, 1
+        address, shape, stride = tensor.data_ptr(), tensor.shape, tensor.stride()
+        if not shape:
+            self.parts[names[0]] = address, 1, 1
             return
-        rows = tensor.shape[0] // len(names)
-        step = rows * tensor.stride(0) * tensor.element_size()
-        rest = (*tensor.shape[1:], *tensor.stride())
-        for k, name in enumerate(names):
-            self.parts[f"{role}:{name}"] = address + k * step, rows, *rest
+        rows = shape[0] // len(names)
+        step = rows * stride[0] * tensor.element_size()
+        rest = (rows, *shape[1:], *stride)
+        for name in names:
+            self.parts[name] = (address, *rest)
+            address += step
 
     def allocate_sums(self, engine: Executor) -> list[Tensor]:
         """Return memory for the gradients of the stacks; empty where there is none."""
         made = {spec.name for spec in engine.buffers if spec.is_sum}
         sums: list[Tensor] = []
-        for names, tensor in zip(self.scan.stacks, self.parameters, strict=True):
-            there = [f"gradient:{name}" in made for name in names]
+        for names, tensor in zip(self.scan.part_names["gradient"], self.parameters, strict=True):
+            there = [name in made for name in names]
             shape = tensor.shape if any(there) else (0,)
             make = torch.empty if all(there) else torch.zeros  # the engine sets those that it makes
             sums.append(make(shape, dtype=self.dtype))
             if any(there):
-                self._add_parts("gradient", names, sums[-1])
+                self._add_parts(names, sums[-1])
         return sums
 
     @property
