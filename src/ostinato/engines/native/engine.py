@@ -474,14 +474,21 @@ def _scan_cpu(
 ) -> list[Tensor]:
     scan = _scan(key)
     machine = _Machine(scan, inputs, parameters, initial, lengths, seed, first_step)
-    results, rest = _forward(scan, machine, saves=saves)
+    results, rest = _forward(scan, machine, saves=saves, is_operator=True)
     return [*results, *rest]
 
 
-def _forward(scan: Scan, machine: _Machine, *, saves: bool) -> tuple[list[Tensor], list[Tensor]]:
-    """Return what a run was asked for, and what only its backward pass reads."""
-    engine = scan.forward(saves=saves and not scan.checkpoint_every, num_rows=machine.num_rows)
-    made = machine.allocate(engine.made)
+def _forward(
+    scan: Scan, machine: _Machine, *, saves: bool, is_operator: bool = False
+) -> tuple[list[Tensor], list[Tensor]]:
+    """Return what a run was asked for, and what only its backward pass reads.
+
+    An operator may not return parts of one tensor.
+    """
+    saves_streams = saves and not scan.checkpoint_every
+    engine = scan.forward(saves=saves_streams, num_rows=machine.num_rows)
+    together = scan.rest_in(engine) if saves_streams and not is_operator else ()
+    made = machine.allocate(engine.made, together=together)
     if not scan.checkpoint_every:
         machine.run(engine, {**machine.given, **made})
         return _results(scan, engine, made), _rest(scan, engine, made) if saves else []
@@ -594,7 +601,7 @@ def _back(
     for piece in machine.pieces(reverse=not scan.program.reverse):
         start = {f"initial:{s}": mark[piece.index] for s, mark in marks.items()}
         here = piece.of(machine.given) | start
-        again = machine.allocate(forward.made, piece.num_steps)
+        again = machine.allocate(forward.made, piece.num_steps, scan.rest_in(forward))
         machine.run(forward, {**here, **again}, piece)
         here |= machine.saved(again) | piece.of(given)
         machine.run(engine, {**here, **piece.of(found)}, piece, adds=adds)
@@ -887,17 +894,43 @@ class _Machine:
         for k in reversed(indices) if reverse else indices:
             yield _Piece(k, k * every, min(every, self.num_steps - k * every))
 
-    def allocate(self, specs: Sequence[BufferSpec], num_steps: int | None = None) -> Views:
-        """Return memory for what a run makes; what lies past a row's end is 0."""
+    def allocate(
+        self,
+        specs: Sequence[BufferSpec],
+        num_steps: int | None = None,
+        together: Sequence[str] = (),
+    ) -> Views:
+        """Return memory for what a run makes; what lies past a row's end is 0.
+
+        The streams ``together`` are parts of one tensor for each of their sizes: large blocks that
+        come again stay in the process, where small ones are given back and cleared each time.
+        """
         steps = self.num_steps if num_steps is None else num_steps
-        made: Views = {}
+        made = self._allocate_together(specs, steps, together) if together else {}
         for spec in specs:
+            if spec.name in made:
+                continue
             shape = spec.shape(steps, self.num_rows)
             if spec.is_sum and not self.scan.program.graph.reductions:
                 continue  # the gradient of a stack: see ``allocate_sums``
             is_ragged = self.lengths is not None and spec.kind == "stream"
             make = torch.zeros if is_ragged else torch.empty
             made[spec.name] = make(shape, dtype=self.dtype)
+        return made
+
+    def _allocate_together(
+        self, specs: Sequence[BufferSpec], num_steps: int, names: Sequence[str]
+    ) -> Views:
+        wanted = frozenset(names)
+        sizes: dict[int, list[str]] = {}
+        for spec in specs:
+            if spec.name in wanted:
+                sizes.setdefault(spec.size, []).append(spec.name)
+        make = torch.empty if self.lengths is None else torch.zeros
+        made: Views = {}
+        for size, group in sizes.items():
+            block = make((len(group), num_steps, self.num_rows, size), dtype=self.dtype)
+            made.update(zip(group, block.unbind(), strict=True))
         return made
 
     def gradients(self, gradients: Sequence[Tensor | None]) -> tuple[Views, tuple[str, ...]]:

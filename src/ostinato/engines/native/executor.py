@@ -16,6 +16,9 @@ Precision: TypeAlias = Literal["float32", "float64"]
 _ENGINES: Final = {"float32": _native.EngineFloat, "float64": _native.EngineDouble}
 _MOST_KEPT: Final = 512
 
+FUSED_CACHES: Final = 12
+"""Products with the input run inside the loop while the weights fill so many second caches."""
+
 FUSED_ROWS: Final = 16
 """From so many rows on, products with the input may run inside the loop."""
 
@@ -32,7 +35,7 @@ _EVERYTHING: Final = Request()
 def fitting(program: Program, sizes: Mapping[str, int], num_rows: int) -> tuple[bool, bool]:
     """Whether products with the input run inside the loop, and cheap values (see ``Request``).
 
-    Products do where a step has many rows, and all weights stay in the second cache from step to
+    Products do where a step has many rows, and the weights do not leave the caches from step to
     step.
 
     Args:
@@ -47,7 +50,7 @@ def fitting(program: Program, sizes: Mapping[str, int], num_rows: int) -> tuple[
         sizes.get(p.rows, 1) * sum(sizes[piece] for piece in p.pieces)
         for p in program.graph.parameters
     )
-    return 4 * numbers <= CACHE_BYTES, sinks
+    return 4 * numbers <= FUSED_CACHES * CACHE_BYTES, sinks
 
 
 @dataclass(frozen=True)
