@@ -6,7 +6,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -255,14 +254,6 @@ void unary(int64_t op, const std::string& instruction_set,
   const bool is_unary = (op >= int64_t(Op::neg) && op <= int64_t(Op::sign)) || op == int64_t(Op::gelu_grad);
   if (!is_unary) fail("got operation ", op, ", expected one of a single number");
   kernels<T>(instruction_set.c_str()).unary(Op(op), int64_t(a.size()), a.data(), target.data());
-}
-
-int64_t cache_bytes() {
-#ifdef _SC_LEVEL2_CACHE_SIZE
-  const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
-  if (size > 0) return size;
-#endif
-  return 1 << 20;
 }
 
 }  // namespace

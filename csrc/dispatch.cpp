@@ -5,6 +5,8 @@
 
 #include "kernels.h"
 
+#include <unistd.h>
+
 namespace ostinato {
 
 #define OSTINATO_DECLARE(set)           \
@@ -71,6 +73,14 @@ const Kernels<float>& kernels<float>(const char* limit) {
 template <>
 const Kernels<double>& kernels<double>(const char* limit) {
   return *choose(limit).of_double;
+}
+
+int64_t cache_bytes() {
+#ifdef _SC_LEVEL2_CACHE_SIZE
+  const long size = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  if (size > 0) return size;
+#endif
+  return 1 << 20;
 }
 
 }  // namespace ostinato

@@ -98,6 +98,9 @@ constexpr int kStripPitch = 8;  // a strip is read and written as one vector of 
 template <class T>
 const Kernels<T>& kernels(const char* limit);
 
+// The second cache of a core.
+int64_t cache_bytes();
+
 // The names of those that this machine runs, best first.
 std::vector<std::string> instruction_sets();
 

@@ -19,6 +19,7 @@ constexpr int64_t kTileNumbers = 2048;
 constexpr int64_t kStepNumbers = 512;  // of a tile of instructions: its slots stay in the first cache
 constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
+constexpr int64_t kRowsApart = 12;   // of a thread that shares no row with others
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
 constexpr size_t kAlignment = 64;
 constexpr size_t kMostBytes = size_t(1) << 40;  // of one call
@@ -384,7 +385,18 @@ class Run {
     bool waits = false;
     for (const Phase& phase : section.phases) waits = waits || phase.waits;
     if (!waits) return call_.num_rows < num_threads_;
-    return true;
+    // Rows apart need not wait for each other, but every thread then reads all weights.
+    return call_.num_rows < kRowsApart * num_threads_ || 4 * weight_bytes(section) > 3 * int64_t(cache_bytes());
+  }
+
+  int64_t weight_bytes(const Section& section) const {
+    int64_t numbers = 0;
+    for (const Phase& phase : section.phases)
+      for (const TileProgram& program : phase.programs)
+        for (const ProductGroup& group : program.groups)
+          for (int64_t width : group.widths)
+            numbers += program.size * int64_t(group.slots.size()) * width;
+    return numbers * int64_t(sizeof(T));
   }
 
   const Array& at(int64_t index) const { return plan_.arrays[size_t(index)]; }
