@@ -685,12 +685,13 @@ class Run {
     // The order alternates from step to step, so that the weights read last are read first again.
     const int64_t stride = ready.stride;
     const int64_t num_tiles = (range.last - range.first + stride - 1) / stride;
+    const bool is_odd = rows.step % 2;
     for (int64_t k = 0; k < num_tiles; ++k) {
-      const int64_t first = range.first + (rows.step % 2 ? num_tiles - 1 - k : k) * stride;
+      const int64_t first = range.first + (is_odd ? num_tiles - 1 - k : k) * stride;
       const int64_t count = std::min(stride, range.last - first);
       for (int64_t r = 0; r < rows.count; r += most) {
         const int64_t num_rows = std::min(most, rows.count - r);
-        products(program, layout, ready, scratch, first, count, r, int(num_rows));
+        products(program, layout, ready, scratch, first, count, r, int(num_rows), is_odd);
         for (int64_t done = 0; done < num_rows; done += ready.some) {
           const Tile<T> tile{int(std::min(ready.some, num_rows - done)),
                              r + done,
@@ -776,8 +777,8 @@ class Run {
   }
 
   void products(const TileProgram& program, const ProgramLayout& layout, const Ready& ready,
-                Scratch& scratch, int64_t first, int64_t count, int64_t first_row,
-                int num_rows) const {
+                Scratch& scratch, int64_t first, int64_t count, int64_t first_row, int num_rows,
+                bool last_first) const {
     const int64_t lanes = kernel_.lanes, unit_block = layout.block_vectors * lanes;
     const int64_t stride = ready.stride;
     const T* const* const* operands = ready.operands.data();
@@ -794,7 +795,9 @@ class Run {
       int64_t starts_at[8];
       Product<T> product{num_rows, nullptr, 0,       nullptr,   targets,
                          stride,   false,   nullptr, starts_at, nullptr};
-      for (int64_t u = 0; u < count; u += unit_block) {
+      const int64_t num_blocks = (count + unit_block - 1) / unit_block;
+      for (int64_t b = 0; b < num_blocks; ++b) {
+        const int64_t u = (last_first ? num_blocks - 1 - b : b) * unit_block;
         product.panel = weights_ + place.offset + (first + u) / unit_block * place.block_numbers;
         for (int64_t v = 0; v < num_vectors; v += kernel_.panel) {
           const int64_t width = std::min<int64_t>(kernel_.panel, num_vectors - v);

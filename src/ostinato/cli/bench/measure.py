@@ -40,7 +40,7 @@ class Effort:
 
     num_rounds: int = 10
     seconds: float = 1.5
-    turn_seconds: float = 0.002
+    turn_seconds: float = 0.01
     settle_seconds: float = 1.0
     warm_up_seconds: float = 0.05
     peak_size: int = 2048
@@ -211,8 +211,7 @@ def _warm_up(job: Callable[[], object], effort: Effort) -> int:
 def _turn(job: Callable[[], object], num_calls: int, effort: Effort) -> float:
     """Return the seconds of one call."""
     _settle(effort.settle_seconds)
-    if num_calls > 1:
-        job()  # wakes the threads, which a short call would feel
+    job()  # wakes the threads and fills the caches
     began = time.perf_counter()
     for _ in range(num_calls):
         job()
@@ -225,7 +224,7 @@ def _settle(limit_seconds: float) -> None:
     Thread pools let their threads spin after a call, waiting for more work: libgomp's for about a
     millisecond, onnxruntime's for tens of them, on the cores that the next in turn needs.
     """
-    nap = 0.001
+    nap = 0.012  # the kernel counts what runs on other cores from tick to tick, 10 ms at most
     began = time.perf_counter()
     while time.perf_counter() - began < limit_seconds:
         busy = time.process_time()
