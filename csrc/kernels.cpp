@@ -127,19 +127,32 @@ inline bool is_dense(const Source<T>& source) {
 template <class T>
 using Run = void (*)(const TileOp<T>&, const Tile<T>&);
 
+// Functions have long chains of instructions: four at a time hide their latency.
+template <class T, class F>
+inline void apply(const T* a, T* y, int64_t size) {
+  constexpr int kAtOnce = 4, kSome = kAtOnce * kLanes<T>;
+  int64_t u = 0;
+  for (; u + kSome <= size; u += kSome) {
+    V<T> x[kAtOnce];
+#pragma GCC unroll 4
+    for (int k = 0; k < kAtOnce; ++k) x[k] = F::template of<T>(load(a + u + k * kLanes<T>));
+#pragma GCC unroll 4
+    for (int k = 0; k < kAtOnce; ++k) put(y + u + k * kLanes<T>, x[k]);
+  }
+  for (; u < size; u += kLanes<T>) put(y + u, F::template of<T>(load(a + u)));
+}
+
 template <class T, class F>
 void unary_of(const TileOp<T>& op, const Tile<T>& tile) {
   if (is_dense(op.target) && is_dense(op.args[0])) {
     T* y = const_cast<T*>(slot_row(op.target, tile, 0));
-    const T* a = slot_row(op.args[0], tile, 0);
-    for (int64_t u = 0; u < tile.rows * tile.stride; u += kLanes<T>)
-      put(y + u, F::template of<T>(load(a + u)));
+    apply<T, F>(slot_row(op.args[0], tile, 0), y, tile.rows * tile.stride);
     return;
   }
   for (int r = 0; r < tile.rows; ++r) {
     T* y = target_row(op.target, tile, r);
-    Reader<T, false> a(op.args[0], tile, r);
-    for (int64_t u = 0; u < tile.num_units; u += kLanes<T>) put(y + u, F::template of<T>(a.at(u)));
+    const Reader<T, false> a(op.args[0], tile, r);
+    apply<T, F>(a.p, y, tile.num_units);
   }
 }
 
@@ -325,7 +338,7 @@ void run(const TileOp<T>* ops, int num_ops, const Tile<T>& tile) {
 
 template <class T>
 inline V<T> start(const Product<T>& p, int row, int n) {
-  if (p.starts) return load(p.starts[n][row] + p.starts_at[n]);
+  if (p.starts) return load(p.starts[n][p.first_row + row] + p.starts_at[n]);
   return p.adds ? load(p.target[n] + row * p.stride) : V<T>{};
 }
 
@@ -337,21 +350,25 @@ void micro(const Product<T>& p, int first, const T* next) {
 #pragma GCC unroll 8
     for (int n = 0; n < N; ++n)
       sums[r][n] = start<T>(p, first + r, n);
-  const T* rows[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
   const T* w = p.panel;
-  for (int64_t k = 0; k < p.depth; ++k, w += N * kLanes<T>) {
-    __builtin_prefetch(next + k * kLanes<T>, 0, 2);
-    V<T> weights[N];
+  for (int s = 0; s < p.num_segments; ++s) {
+    const int64_t depth = p.segments[s].depth;
+    const T* rows[R];
 #pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
+    for (int r = 0; r < R; ++r) rows[r] = p.segments[s].rows[p.first_row + first + r];
+    for (int64_t k = 0; k < depth; ++k, w += N * kLanes<T>) {
+      __builtin_prefetch(next + k * kLanes<T>, 0, 2);
+      V<T> weights[N];
 #pragma GCC unroll 8
-    for (int r = 0; r < R; ++r) {
-      V<T> x = splat(rows[r][k]);
+      for (int n = 0; n < N; ++n) weights[n] = load(w + n * kLanes<T>);
 #pragma GCC unroll 8
-      for (int n = 0; n < N; ++n) sums[r][n] += x * weights[n];
+      for (int r = 0; r < R; ++r) {
+        V<T> x = splat(rows[r][k]);
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) sums[r][n] += x * weights[n];
+      }
     }
+    next += depth * kLanes<T>;
   }
 #pragma GCC unroll 8
   for (int r = 0; r < R; ++r)
@@ -364,27 +381,30 @@ template <class T, int R, int N>
 void micro_few(const Product<T>& p, int first) {
   constexpr int kWays = R * N >= 8 ? 2 : 4;
   V<T> sums[kWays][R][N] = {};
-  const T* rows[R];
-#pragma GCC unroll 8
-  for (int r = 0; r < R; ++r) rows[r] = p.rows[first + r];
   const T* w = p.panel;
-  int64_t k = 0;
-  for (; k + kWays <= p.depth; k += kWays, w += kWays * N * kLanes<T>) {
+  for (int s = 0; s < p.num_segments; ++s) {
+    const int64_t depth = p.segments[s].depth;
+    const T* rows[R];
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) rows[r] = p.segments[s].rows[p.first_row + first + r];
+    int64_t k = 0;
+    for (; k + kWays <= depth; k += kWays, w += kWays * N * kLanes<T>) {
 #pragma GCC unroll 4
-    for (int way = 0; way < kWays; ++way)
+      for (int way = 0; way < kWays; ++way)
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) {
+          V<T> weight = load(w + (way * N + n) * kLanes<T>);
+#pragma GCC unroll 8
+          for (int r = 0; r < R; ++r) sums[way][r][n] += splat(rows[r][k + way]) * weight;
+        }
+    }
+    for (; k < depth; ++k, w += N * kLanes<T>) {
 #pragma GCC unroll 8
       for (int n = 0; n < N; ++n) {
-        V<T> weight = load(w + (way * N + n) * kLanes<T>);
+        V<T> weight = load(w + n * kLanes<T>);
 #pragma GCC unroll 8
-        for (int r = 0; r < R; ++r) sums[way][r][n] += splat(rows[r][k + way]) * weight;
+        for (int r = 0; r < R; ++r) sums[0][r][n] += splat(rows[r][k]) * weight;
       }
-  }
-  for (; k < p.depth; ++k, w += N * kLanes<T>) {
-#pragma GCC unroll 8
-    for (int n = 0; n < N; ++n) {
-      V<T> weight = load(w + n * kLanes<T>);
-#pragma GCC unroll 8
-      for (int r = 0; r < R; ++r) sums[0][r][n] += splat(rows[r][k]) * weight;
     }
   }
 #pragma GCC unroll 8

@@ -10,14 +10,23 @@
 
 namespace ostinato {
 
+// An operand of a product: `depth` numbers of every row.
+template <class T>
+struct Segment {
+  const T* const* rows;
+  int64_t depth;
+};
+
 // One product of a panel of weights: target[j][r * stride ..] is, or with `adds` grows by, the sum
-// over `depth` units k of rows[r][k] * panel[k][j], for the vectors j of `count` rows. With `starts`
-// vector j of row r starts from starts[j][r][starts_at[j] ..] instead.
+// over the segments and their units k of rows[r][k] * panel[k][j], for the vectors j of `count` rows.
+// With `starts` vector j of row r starts from starts[j][r][starts_at[j] ..] instead.
 template <class T>
 struct Product {
   int count;
-  const T* const* rows;
-  int64_t depth;
+  int64_t first_row;  // of `count`, in the tables of rows
+  const Segment<T>* segments;
+  int num_segments;
+  int64_t depth;  // of all segments
   const T* panel;
   T* const* target;
   int64_t stride;

@@ -20,6 +20,7 @@ constexpr int64_t kStepNumbers = 512;  // of a tile of instructions: its slots s
 constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
 constexpr int64_t kRowsApart = 12;   // of a thread that shares no row with others
+constexpr int kMostSegments = 8;     // of one product in registers
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
 constexpr size_t kAlignment = 64;
 constexpr size_t kMostBytes = size_t(1) << 40;  // of one call
@@ -793,8 +794,14 @@ class Run {
       T* targets[8];
       const T* const* start_rows[8];
       int64_t starts_at[8];
-      Product<T> product{num_rows, nullptr, 0,       nullptr,   targets,
-                         stride,   false,   nullptr, starts_at, nullptr};
+      Segment<T> segments[kMostSegments];
+      Product<T> product{};
+      product.count = num_rows;
+      product.first_row = first_row;
+      product.segments = segments;
+      product.target = targets;
+      product.stride = stride;
+      product.starts_at = starts_at;
       const int64_t num_blocks = (count + unit_block - 1) / unit_block;
       for (int64_t b = 0; b < num_blocks; ++b) {
         const int64_t u = (last_first ? num_blocks - 1 - b : b) * unit_block;
@@ -805,17 +812,22 @@ class Run {
             const size_t of = size_t((v + j) / layout.block_vectors);
             const int64_t unit = u + (v + j) % layout.block_vectors * lanes;
             targets[j] = scratch.slots + ready.slots[size_t(group.slots[of])] + unit;
-            if (has_starts) start_rows[j] = starts[of] + first_row;
+            if (has_starts) start_rows[j] = starts[of];
             starts_at[j] = first + unit;
           }
           product.starts = has_starts && is_whole ? start_rows : nullptr;
           product.adds = has_starts;
-          for (size_t k = 0; k < group.operands.size(); ++k) {
-            product.rows = operands[k] + first_row;
-            product.depth = group.widths[k];
-            product.next = product.panel + product.depth * width * lanes;
+          for (size_t k = 0; k < group.operands.size(); k += size_t(product.num_segments)) {
+            product.num_segments = int(std::min<size_t>(kMostSegments, group.operands.size() - k));
+            product.depth = 0;
+            for (int j = 0; j < product.num_segments; ++j) {
+              segments[j] = Segment<T>{operands[k + size_t(j)], group.widths[k + size_t(j)]};
+              product.depth += segments[j].depth;
+            }
+            const int64_t numbers = product.depth * width * lanes;
+            product.next = product.panel + numbers;
             kernel_.product(int(width), product);
-            product.panel += product.depth * width * lanes;
+            product.panel += numbers;
             product.starts = nullptr;
             product.adds = true;
           }
