@@ -293,11 +293,14 @@ class Run {
   }
 
  private:
-  // Where the rows of an array are; `moves`: elsewhere in the next step.
+  // Where the rows of an array are; `moves`: elsewhere in the next step. In a loop those of a stream
+  // lie at `data`, by step and row; a shift's are one step away, but for its first step.
   struct Table {
     int64_t array;
     T** rows;
     bool moves;
+    bool is_shift = false;
+    Place<T> place{};
   };
 
   // A tile program as a thread runs it.
@@ -609,7 +612,7 @@ class Run {
         break;
       case ArrayKind::shift:
         if (rows.steps || call_.lengths) break;
-        if (a.reverse ? step + 1 >= call_.num_steps : step == 0)
+        if (is_first(index, step))
           return fill_at(a.initial, rows, step, owner, in_loop, pointers);
         return fill_at(a.of, rows, a.reverse ? step + 1 : step - 1, owner, in_loop, pointers);
       case ArrayKind::local:
@@ -678,9 +681,16 @@ class Run {
     const int64_t most = std::min(tile_rows(section), rows.count);
     if (ready.most != most) make_ready(ready, section, program, layout, most, scratch, part);
     const bool is_longer = rows.count > ready.filled;
-    for (const Table& table : ready.tables)
-      if (table.moves || is_longer)
+    for (const Table& table : ready.tables) {
+      if (!table.moves && !is_longer) continue;
+      if (table.place.data && !(table.is_shift && is_first(table.array, rows.step))) {
+        T* base = table.place.data + rows.step * table.place.stride_step;
+        for (int64_t r = 0; r < rows.count; ++r)
+          table.rows[r] = base + rows.rows[r] * table.place.stride_row;
+      } else {
         fill(table.array, rows, in_loop ? part : thread, in_loop, table.rows);
+      }
+    }
     ready.filled = std::max(ready.filled, rows.count);
     if (ready.has_random) number_rows(rows, ready.per_step, scratch);
     // The order alternates from step to step, so that the weights read last are read first again.
@@ -710,6 +720,20 @@ class Run {
     }
   }
 
+  // Whether a shift reads its initial value at a step; without lengths.
+  bool is_first(int64_t shift, int64_t step) const {
+    return at(shift).reverse ? step + 1 >= call_.num_steps : step == 0;
+  }
+
+  void place_table(Table& table) const {
+    const Array& a = at(table.array);
+    if (a.kind == ArrayKind::stream) table.place = places_[size_t(table.array)];
+    if (a.kind != ArrayKind::shift || call_.lengths || at(a.of).kind != ArrayKind::stream) return;
+    table.is_shift = true;
+    table.place = places_[size_t(a.of)];
+    table.place.data += (a.reverse ? 1 : -1) * table.place.stride_step;
+  }
+
   // What does not change from step to step.
   void make_ready(Ready& ready, const Section& section, const TileProgram& program,
                   const ProgramLayout& layout, int64_t most, Scratch& scratch, int part) const {
@@ -733,6 +757,7 @@ class Run {
       const bool stays = kind == ArrayKind::constant || kind == ArrayKind::vector ||
                          (in_loop && kind == ArrayKind::rows);
       ready.tables.push_back(Table{array, scratch.free_pointers, !stays});
+      if (in_loop) place_table(ready.tables.back());
       scratch.free_pointers += in_loop ? std::max<int64_t>(1, call_.num_rows) : kFlatRows;
       return ready.tables.back().rows;
     };

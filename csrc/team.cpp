@@ -20,7 +20,7 @@ inline void relax() {
 #endif
 }
 
-constexpr int kSpins = 4000;
+constexpr int kEagerSpins = 64, kSpins = 4000;
 
 using Work = std::function<void(int, int)>;
 
@@ -154,7 +154,7 @@ void Barrier::wait() {
   }
   for (int spins = 0; round_.load(std::memory_order_acquire) == round; ++spins) {
     if (spins < kSpins) {
-      relax();
+      if (spins > kEagerSpins) relax();  // a pause may last as long as the others need
     } else {
       if (abandoned_.load(std::memory_order_acquire)) throw Abandoned{};
       std::this_thread::yield();
