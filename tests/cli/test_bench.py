@@ -20,6 +20,7 @@ from ostinato.cli.bench import command, rivals, rows
 from ostinato.cli.bench.command import make_plan
 from ostinato.cli.bench.contest import make_problem, ours
 from ostinato.cli.bench.measure import (
+    SIDES,
     DisagreementError,
     Effort,
     Measurement,
@@ -148,6 +149,23 @@ def test_every_rival_computes_what_ours_does(name: str, cell: str, row: Row):
     assert met == (1 if name == "onnxruntime" else 2 * len(row.modes))
 
 
+@pytest.mark.parametrize("row", ROWS, ids=["plain", "ragged", "stream"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "cifg"])
+def test_the_runtime_computes_what_the_layer_does(cell: str, row: Row):
+    given = problem(cell, row, "inference")
+    mine = SIDES["runtime"](given)
+    for _ in range(2):
+        check_agreement(given, mine, "eager", RIVALS["eager"].enter(given))
+
+
+def test_the_runtime_meets_inference_alone(capsys: pytest.CaptureFixture[str]):
+    options = ["--cells", "gru", "--ours", "runtime", "--json", "times.json"]
+    output = ask(capsys, "bench", *options, "--figure", "a.svg").output
+    assert "--ours runtime" in output
+    said: dict[str, Any] = json.loads(Path("times.json").read_text())
+    assert [m["mode"] for m in said["measurements"]] == ["inference"] * len(ROWS)
+
+
 def test_both_ways_to_call_onnxruntime(monkeypatch: pytest.MonkeyPatch):
     from ostinato.cli.bench import onnx_rival
 
@@ -214,7 +232,7 @@ def test_turns_alternate():
     order: list[str] = []
     jobs = [lambda: order.append("ours"), lambda: order.append("theirs")]
     timings = interleaved(jobs, replace(TINY, num_rounds=4))
-    assert order[-8:] == ["ours", "theirs"] * 4
+    assert order[-16:] == ["ours", "ours", "theirs", "theirs"] * 4  # the first call of a turn warms up
     assert [timing.num_turns for timing in timings] == [4, 4]
 
 
@@ -291,6 +309,7 @@ def test_a_ratio_is_theirs_by_ours():
         (["--against", "torhc"], "unknown rival 'torhc'; did you mean 'torch'?"),
         (["--against", ""], "--against: got '', expected names"),
         (["--engine", "steam"], "unknown engine 'steam'"),
+        (["--ours", "runtime", "--engine", "eager"], "--ours runtime: got --engine eager"),
         (["--grid", "huge"], "--grid"),
         (["--dtype", "float16"], "--dtype"),
         (["--threads", "0"], "--threads"),

@@ -178,6 +178,10 @@ def bench(
         Literal["float32", "float64"], typer.Option(help="Of weights and inputs.")
     ] = "float32",
     engine: Annotated[str, typer.Option(help="Ours: auto, or an engine's name.")] = "auto",
+    ours: Annotated[
+        Literal["layer", "runtime"],
+        typer.Option(help="The layer in torch, or saved and run without torch: inference alone."),
+    ] = "layer",
 ) -> None:
     """Time our layers and others in turn, on the same numbers."""
     from ostinato.cli.bench.command import bench_command
@@ -191,6 +195,7 @@ def bench(
         num_threads=threads,
         dtype=dtype,
         engine=engine,
+        side=ours,
     )
     raise typer.Exit(code)
 

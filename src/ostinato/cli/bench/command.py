@@ -17,7 +17,7 @@ from ostinato import cells
 from ostinato.cli.bench.contest import make_problem
 from ostinato.cli.bench.figure import svg
 from ostinato.cli.bench.machine import describe_machine
-from ostinato.cli.bench.measure import Effort, Measurement, Peak, measure
+from ostinato.cli.bench.measure import Effort, Measurement, Peak, Side, measure
 from ostinato.cli.bench.report import Report, as_json, show
 from ostinato.cli.bench.rivals import RIVALS, check_installed, default_rivals, missing_package
 from ostinato.cli.bench.rows import CELLS, Grid, Mode, Row, rows_of
@@ -39,6 +39,7 @@ class Plan:
         against: ``--against`` as it was given.
         grid: the rows.
         engine: ours.
+        side: what of ours runs; the runtime meets inference alone.
         dtype: of weights and inputs.
         num_threads: of everyone.
         notes: what was left out.
@@ -49,6 +50,7 @@ class Plan:
     against: str | None
     grid: Grid
     engine: str
+    side: Side
     dtype: Literal["float32", "float64"]
     num_threads: int
     notes: tuple[str, ...]
@@ -65,6 +67,7 @@ class Plan:
         return (
             f"ostinato bench {against}--cells {','.join(self.cells)} --grid {self.grid} "
             f"--threads {self.num_threads} --dtype {self.dtype} --engine {self.engine}"
+            + (f" --ours {self.side}" if self.side != "layer" else "")
         )
 
 
@@ -78,9 +81,10 @@ def bench_command(
     num_threads: int | None,
     dtype: Literal["float32", "float64"],
     engine: str,
+    side: Side,
 ) -> int:
     """Measure, print, write; return the exit code."""
-    plan = make_plan(against, cell_names, grid, num_threads, dtype, engine)
+    plan = make_plan(against, cell_names, grid, num_threads, dtype, engine, side)
     _check_files(json_path, figure_path)
     report = run(plan, _announcer())
     console = Console(highlight=False, markup=False, emoji=False)
@@ -101,12 +105,18 @@ def make_plan(
     num_threads: int | None,
     dtype: Literal["float32", "float64"],
     engine: str,
+    side: Side = "layer",
 ) -> Plan:
     """Read the options.
 
     Raises:
-        OptionError: a name is unknown, or a rival is not installed.
+        OptionError: a name is unknown, a rival is not installed, or options exclude each other.
     """
+    if side == "runtime" and engine not in ("auto", "native"):
+        raise OptionError(
+            f"--ours runtime: got --engine {engine}, the runtime has the native engine alone\n"
+            "mend: leave --engine out"
+        )
     chosen = CELLS[grid]
     if cell_names is not None:
         chosen = _names("--cells", "cell", cell_names, cells.names())
@@ -127,7 +137,7 @@ def make_plan(
         rivals = dict.fromkeys(chosen, named)
     check_engine(engine)
     threads = torch.get_num_threads() if num_threads is None else num_threads
-    return Plan(chosen, rivals, against, grid, engine, dtype, threads, tuple(notes))
+    return Plan(chosen, rivals, against, grid, engine, side, dtype, threads, tuple(notes))
 
 
 def _names(option: str, kind: str, text: str, known: Iterable[str]) -> tuple[str, ...]:
@@ -189,12 +199,13 @@ def _measure_all(
         for cell in plan.cells
         for row in rows_of(cell, plan.grid)
         for mode in row.modes
+        if plan.side == "layer" or mode == "inference"
     ]
     for number, (cell, row, mode) in enumerate(wanted, 1):
         problem = make_problem(cell, row, mode, plan.engine, dtype)
         announce(f"{number} of {len(wanted)}: {problem}")
         peak.measure()
-        measurements.append(measure(problem, plan.rivals[cell], effort))
+        measurements.append(measure(problem, plan.rivals[cell], effort, plan.side))
         peak.measure()
 
 

@@ -7,15 +7,24 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
 
+from ostinato.cli.bench import runtime_side
 from ostinato.cli.bench.contest import Contestant, Problem, ours
 from ostinato.cli.bench.rivals import RIVALS
 from ostinato.cli.bench.rows import Mode, Row
 from ostinato.core.errors import OstinatoError
+
+Side = Literal["layer", "runtime"]
+
+SIDES: Final[dict[Side, Callable[[Problem], Contestant]]] = {
+    "layer": ours,
+    "runtime": runtime_side.enter,
+}
+"""Ours: the layer in torch, or the same layer saved and loaded without torch."""
 
 TOLERANCES: Final[dict[torch.dtype, float]] = {torch.float32: 1e-4, torch.float64: 1e-9}
 """The largest difference from ours, relative to our largest entry, that is still the same cell."""
@@ -128,15 +137,23 @@ class Peak:
         return 2e-9 * self.size**3 / self._seconds
 
 
-def measure(problem: Problem, names: Sequence[str], effort: Effort) -> Measurement:
+def measure(
+    problem: Problem, names: Sequence[str], effort: Effort, side: Side = "layer"
+) -> Measurement:
     """Time ours and the rivals that run the problem, after they were seen to agree.
+
+    Args:
+        problem: what is solved.
+        names: the rivals.
+        effort: how long it goes on.
+        side: what of ours runs.
 
     Raises:
         DisagreementError: a rival computes something else.
     """
     asked = {name: RIVALS[name].refusal(problem) for name in names}
     refusals = {name: reason for name, reason in asked.items() if reason}
-    mine = ours(problem)
+    mine = SIDES[side](problem)
     rivals = {name: RIVALS[name].enter(problem) for name in names if name not in refusals}
     for name, rival in rivals.items():
         check_agreement(problem, mine, name, rival)
