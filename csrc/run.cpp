@@ -19,6 +19,7 @@ constexpr int64_t kTileNumbers = 2048;
 constexpr int64_t kStepNumbers = 512;  // of a tile of instructions: its slots stay in the first cache
 constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
+constexpr double kThreadWork = 16384;  // vectors' instructions that a thread is worth waking for
 constexpr int64_t kRowsApart = 12;   // of a thread that shares no row with others
 constexpr int kMostSegments = 8;     // of one product in registers
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
@@ -364,7 +365,6 @@ class Run {
   int64_t length(int64_t row) const { return call_.lengths ? call_.lengths[row] : call_.num_steps; }
 
   int useful_threads() const {
-    // A thread is worth waking for some ten thousand multiplications.
     double work = 0;
     for (const Section& section : plan_.sections) {
       const double times = section.kind == SectionKind::fixed  ? 1
@@ -379,7 +379,7 @@ class Run {
           work += one * times;
         }
     }
-    return int(std::min(1023.0, work / 4096)) + 1;
+    return int(std::min(1023.0, work / kThreadWork)) + 1;
   }
 
   bool splits_units(const Section& section) const {
