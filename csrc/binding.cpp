@@ -259,6 +259,7 @@ void unary(int64_t op, const std::string& instruction_set,
 }  // namespace
 
 NB_MODULE(_native, m) {
+  nb::set_leak_warnings(false);  // engines are kept until the process ends
   nb::exception<PlanError>(m, "PlanError", PyExc_ValueError);
   bind<float>(m, "EngineFloat");
   bind<double>(m, "EngineDouble");
