@@ -388,3 +388,34 @@ def test_the_default_rival():
     assert plan.rivals == {"gru": ("torch",), "mingru": ("eager",)}
     with pytest.raises(OptionError):
         make_plan("nobody", None, "small", None, "float32", "auto")
+
+
+def test_steps_of_a_recipe(capsys: pytest.CaptureFixture[str]):
+    Path("tiny.yaml").write_text(
+        "task: language-model\n"
+        "model: {cell: gru, hidden_size: 8, embedding_size: 4, num_layers: 2}\n"
+        "data: {max_characters: 2000}\n"
+        "training: {batch_size: 2, tbptt_steps: 5, max_steps: 1}\n"
+    )
+    lines = ask(capsys, "bench", "--recipe", "tiny.yaml").output.splitlines()
+    assert lines[1].startswith("training steps of `tiny.yaml`: gru, ")
+    assert ", 10 characters a step" in lines[1]
+    speeds = [float(line.split()[-2].replace(",", "")) for line in lines[2:4]]
+    assert [line.split()[-1] for line in lines[2:4]] == ["characters/s"] * 2
+    assert float(lines[4].split()[-1]) == pytest.approx(speeds[0] / speeds[1], rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--recipe", "text", "--against", "eager"], "it takes --threads alone"),
+        (["--recipe", "txt"], "txt"),
+        (["--recipe", "cell.yaml"], "torch has no layer for its cell and options (cifg)"),
+    ],
+)
+def test_recipes_that_cannot_be_compared(
+    capsys: pytest.CaptureFixture[str], options: list[str], message: str
+):
+    training = "training: {batch_size: 2, tbptt_steps: 5, max_steps: 1}\n"
+    Path("cell.yaml").write_text(f"task: language-model\nmodel: {{cell: cifg}}\n{training}")
+    assert message in refuse(capsys, "bench", *options)

@@ -15,7 +15,7 @@ import typer
 from typer.exceptions import TyperException
 
 import ostinato
-from ostinato.core.errors import OstinatoError
+from ostinato.core.errors import OptionError, OstinatoError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -182,8 +182,17 @@ def bench(
         Literal["layer", "runtime"],
         typer.Option(help="The layer in torch, or saved and run without torch: inference alone."),
     ] = "layer",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Instead of layers: training steps of this recipe, with our layer and torch's.",
+        ),
+    ] = None,
 ) -> None:
     """Time our layers and others in turn, on the same numbers."""
+    if recipe is not None:
+        raise typer.Exit(_bench_recipe(recipe, threads, against, cell_names, json_path, figure_path))
     from ostinato.cli.bench.command import bench_command
 
     code = bench_command(
@@ -198,6 +207,18 @@ def bench(
         side=ours,
     )
     raise typer.Exit(code)
+
+
+def _bench_recipe(name: str, threads: int | None, *others: object) -> int:
+    from ostinato.cli.bench.command import EFFORT
+    from ostinato.cli.bench.recipe_steps import recipe_command
+
+    if any(other is not None for other in others):
+        raise OptionError(
+            "--recipe measures one model against torch's layer: it takes --threads alone\n"
+            "mend: leave --against, --cells, --json and --figure out"
+        )
+    return recipe_command(name, effort=EFFORT, num_threads=threads)
 
 
 def run(arguments: Sequence[str]) -> int:
