@@ -232,7 +232,9 @@ def test_turns_alternate():
     order: list[str] = []
     jobs = [lambda: order.append("ours"), lambda: order.append("theirs")]
     timings = interleaved(jobs, replace(TINY, num_rounds=4))
-    assert order[-16:] == ["ours", "ours", "theirs", "theirs"] * 4  # the first call of a turn warms up
+    assert (
+        order[-16:] == ["ours", "ours", "theirs", "theirs"] * 4
+    )  # the first call of a turn warms up
     assert [timing.num_turns for timing in timings] == [4, 4]
 
 

@@ -192,7 +192,9 @@ def bench(
 ) -> None:
     """Time our layers and others in turn, on the same numbers."""
     if recipe is not None:
-        raise typer.Exit(_bench_recipe(recipe, threads, against, cell_names, json_path, figure_path))
+        raise typer.Exit(
+            _bench_recipe(recipe, threads, against, cell_names, json_path, figure_path)
+        )
     from ostinato.cli.bench.command import bench_command
 
     code = bench_command(

@@ -196,7 +196,8 @@ class Stack:
         known = self._known.get(self._key(x, training=training))
         if known is None or not is_plain(x) or not known.fits(state, x):
             return None
-        output, finals = x, [[] for _ in known.starts]
+        output = x
+        finals: list[list[Tensor]] = [[] for _ in known.starts]
         for layer in range(self.num_layers):
             if layer and dropout:
                 output = F.dropout(output, dropout, training)
@@ -266,12 +267,12 @@ class _Again:
 
 
 def _is_alike(weights: Mapping[str, Tensor], x: Tensor) -> bool:
-    """Whether weights have the dtype and device of an input, as far as a call without checks asks."""
-    stacks = weights.stacks if isinstance(weights, Stacked) else list(weights.items())
-    if not stacks:
-        return True
-    first = stacks[0][0] if isinstance(weights, Stacked) else stacks[0][1]
-    return first.dtype == x.dtype and first.device == x.device
+    """Whether weights have an input's dtype and device, as far as a call with checks asks."""
+    if isinstance(weights, Stacked):
+        first = weights.stacks[0][0] if weights.stacks else None
+    else:
+        first = next(iter(weights.values()), None)
+    return first is None or (first.dtype == x.dtype and first.device == x.device)
 
 
 class _StackRun:

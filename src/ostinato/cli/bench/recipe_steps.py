@@ -66,9 +66,12 @@ def recipe_command(name: str, *, effort: Effort, num_threads: int | None) -> int
     console.print(", ".join(f"{k} {v}" for k, v in machine.items()), soft_wrap=True)
     ours, theirs = times.characters_per_second
     layer = TORCH_LAYERS[times.cell].__name__
-    lines = (
+    heading = (
         f"training steps of `{name}`: {times.cell}, {times.num_parameters:,} parameters, "
-        f"{times.characters:,.0f} characters a step, clipping and AdamW included",
+        f"{times.characters:,.0f} characters a step, clipping and AdamW included"
+    )
+    lines = (
+        heading,
         f"ours                     {ours:10,.0f} characters/s",
         f"with torch.nn.{layer:<11}{theirs:10,.0f} characters/s",
         f"torch / ours             {times.theirs.median_ms / times.ours.median_ms:10.2f}",
@@ -141,11 +144,11 @@ class _TorchLayer(nn.Module):
         """Return the output ``[T, B, H]`` and the states by name."""
         given: Any = None
         if state is not None:
-            tensors = tuple([state[name] for name in self.states])
-            given = tensors if len(tensors) > 1 else tensors[0]
+            tensors = [state[name] for name in self.states]
+            given = tuple(tensors) if len(tensors) > 1 else tensors[0]
         output, states = self.layer(x, given)
-        tensors = (states,) if isinstance(states, Tensor) else states
-        return output, dict(zip(self.states, tensors, strict=True))
+        found = (states,) if isinstance(states, Tensor) else states
+        return output, dict(zip(self.states, found, strict=True))
 
 
 def _check_agreement(task: LanguageModelTask, ours: LanguageModel, theirs: LanguageModel) -> None:

@@ -69,12 +69,12 @@ class Scan:
     trim: bool
     stacks: tuple[tuple[str, ...], ...]
 
-    @cached_property
+    @property
     def input_names(self) -> list[str]:
         """The streams that the operator takes."""
         return [i.name for i in self.program.graph.inputs if not (self.trim and i.name == VALID)]
 
-    @cached_property
+    @property
     def state_names(self) -> list[str]:
         """The states whose initial values the operator takes."""
         return [s.name for s in self.program.graph.states]
@@ -158,7 +158,7 @@ class Scan:
         )
         return executor(self.adjoint.program, sizes, request)
 
-    @cached_property
+    @property
     def key(self) -> str:
         """The scan as text, for the operator's schema; made of nothing that tracers stumble on."""
         sizes = ",".join([f"{name}={size}" for name, size in self.sizes])
@@ -183,7 +183,7 @@ class Scan:
         ]
 
     def results_in(self, engine: Executor) -> list[tuple[str, bool, bool]]:
-        """Return the buffers of the results, whether one comes again, and whether it is a number."""
+        """Return the buffers of the results, whether one comes again, and if it is a number."""
         found = self._results_in.get(engine)
         if found is None:
             if len(self._results_in) >= _MOST_PASSES:
@@ -246,14 +246,15 @@ def _scan_of(
 ) -> Scan:
     """Return the scan of a call."""
     sizes, keep, states = tuple(call.sizes.items()), tuple(call.keep), tuple(call.states)
-    memory, every = call.memory, call.checkpoint_every
-    key = program.name, sizes, keep, states, memory, every, trim, stacks
+    given = sizes, keep, states, call.memory, call.checkpoint_every, trim, stacks
+    if torch.compiler.is_compiling():  # a tracer would guard on what is remembered
+        return Scan(program, *given)
+    key = program.name, *given
     found = _scans_of_calls.get(key)
     if found is None:
         while len(_scans_of_calls) >= _MOST_KEPT:
             _scans_of_calls.pop(next(iter(_scans_of_calls)), None)
-        made = Scan(program, sizes, keep, states, memory, every, trim, stacks)
-        found = _scans_of_calls[key] = _shared(made)
+        found = _scans_of_calls[key] = _shared(Scan(program, *given))
     return found
 
 
@@ -362,8 +363,7 @@ def prepare(program: Program, call: Call) -> Again | None:
     dtype = next(iter(call.inputs.values())).dtype
     if dtype not in PRECISIONS:
         return None
-    parameters, names = _stacks(program, call.parameters)
-    scan = _scan_of(program, call, names, trim=False)
+    scan = _scan_of(program, call, _stacks(program, call.parameters)[1], trim=False)
     first = call.first_step
 
     def again(
@@ -400,15 +400,22 @@ def _run_plain(
 _used: dict[str, frozenset[str]] = {}
 
 
+def _names_of_parameters(program: Program) -> frozenset[str]:
+    if torch.compiler.is_compiling():
+        return frozenset([p.name for p in program.graph.parameters])
+    found = _used.get(program.name)
+    if found is None:
+        while len(_used) >= _MOST_KEPT:
+            _used.pop(next(iter(_used)), None)
+        found = _used[program.name] = frozenset(p.name for p in program.graph.parameters)
+    return found
+
+
 def _stacks(
     program: Program, parameters: Mapping[str, Tensor]
 ) -> tuple[list[Tensor], tuple[tuple[str, ...], ...]]:
     """Return the tensors that hold a program's parameters, and which of them each holds."""
-    used = _used.get(program.name)
-    if used is None:
-        while len(_used) >= _MOST_KEPT:
-            _used.pop(next(iter(_used)), None)
-        used = _used[program.name] = frozenset(p.name for p in program.graph.parameters)
+    used = _names_of_parameters(program)
     tensors: list[Tensor] = []
     found: list[tuple[str, ...]] = []
     rest = set(used)

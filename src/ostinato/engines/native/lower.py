@@ -351,9 +351,7 @@ class _Lowering:
 
     def _moved(self, phase: ProgramPhase, here: _Where, goes: Mapping[int, _Where]) -> ProgramPhase:
         come = sorted(v for v, place in goes.items() if place == here)
-        return replace(
-            phase, elementwise=(*come, *(v for v in phase.elementwise if v not in goes))
-        )
+        return replace(phase, elementwise=(*come, *(v for v in phase.elementwise if v not in goes)))
 
     def _places(self) -> dict[int, _Where]:
         return {
