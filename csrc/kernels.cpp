@@ -457,12 +457,13 @@ void product(int width, const Product<T>& p) {
 
 typedef double Eight __attribute__((vector_size(64)));
 
+// Not returned by value: where vectors are shorter, that would be another calling convention.
 template <class T>
-inline Eight eight(const T* a) {
+inline void widen(const T* a, Eight& y) {
   typedef T Narrow __attribute__((vector_size(8 * sizeof(T))));
   Narrow narrow;
   memcpy(&narrow, a, sizeof narrow);
-  return __builtin_convertvector(narrow, Eight);
+  y = __builtin_convertvector(narrow, Eight);
 }
 
 inline double total_of(const Eight& parts) {
@@ -475,7 +476,11 @@ template <class T>
 inline double sum_of(int64_t size, const T* a) {
   Eight parts = {};
   int64_t u = 0;
-  for (; u + 8 <= size; u += 8) parts += eight(a + u);
+  for (; u + 8 <= size; u += 8) {
+    Eight x;
+    widen(a + u, x);
+    parts += x;
+  }
   for (int k = 0; u < size; ++u, ++k) parts[k] += double(a[u]);
   return total_of(parts);
 }
@@ -484,7 +489,12 @@ template <class T>
 inline double dot_of(int64_t size, const T* a, const T* b, double shift_a, double shift_b) {
   Eight parts = {};
   int64_t u = 0;
-  for (; u + 8 <= size; u += 8) parts += (eight(a + u) - shift_a) * (eight(b + u) - shift_b);
+  for (; u + 8 <= size; u += 8) {
+    Eight x, y;
+    widen(a + u, x);
+    widen(b + u, y);
+    parts += (x - shift_a) * (y - shift_b);
+  }
   for (int k = 0; u < size; ++u, ++k)
     parts[k] += (double(a[u]) - shift_a) * (double(b[u]) - shift_b);
   return total_of(parts);
