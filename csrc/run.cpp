@@ -29,6 +29,7 @@ constexpr size_t kMostBytes = size_t(1) << 40;  // of one call
 int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 // Memory that is given back for the next call: fresh pages cost as much as the work on them.
+// Nobody waits for it: in the child of a fork its lock may be held by a thread that is not there.
 class Memory {
  public:
   struct Block {
@@ -38,16 +39,8 @@ class Memory {
 
   Block take(size_t bytes) {
     bytes = size_t(round_up(int64_t(std::max<size_t>(bytes, 1)), 4096));
-    std::lock_guard<std::mutex> lock(mutex_);
-    size_t best = free_.size();
-    for (size_t k = 0; k < free_.size(); ++k)
-      if (free_[k].bytes >= bytes && (best == free_.size() || free_[k].bytes < free_[best].bytes))
-        best = k;
-    if (best < free_.size() && free_[best].bytes <= 2 * bytes + (1 << 20)) {
-      Block found = free_[best];
-      free_.erase(free_.begin() + long(best));
-      return found;
-    }
+    const Block found = reuse(bytes);
+    if (found.data) return found;
     Block fresh;
     fresh.bytes = bytes;
     fresh.data = std::aligned_alloc(4096, bytes);
@@ -57,7 +50,8 @@ class Memory {
 
   void give(Block block) {
     if (!block.data) return;
-    std::lock_guard<std::mutex> lock(mutex_);
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock) return std::free(block.data);
     free_.push_back(block);
     if (free_.size() > 8) {
       std::free(free_.front().data);
@@ -70,6 +64,20 @@ class Memory {
   }
 
  private:
+  // The smallest block that fits and is not far too large, or none.
+  Block reuse(size_t bytes) {
+    const std::unique_lock<std::mutex> lock(mutex_, std::try_to_lock);
+    if (!lock) return Block{};
+    size_t best = free_.size();
+    for (size_t k = 0; k < free_.size(); ++k)
+      if (free_[k].bytes >= bytes && (best == free_.size() || free_[k].bytes < free_[best].bytes))
+        best = k;
+    if (best == free_.size() || free_[best].bytes > 2 * bytes + (1 << 20)) return Block{};
+    const Block found = free_[best];
+    free_.erase(free_.begin() + long(best));
+    return found;
+  }
+
   std::mutex mutex_;
   std::vector<Block> free_;
 };
@@ -170,14 +178,14 @@ struct Executor<T>::Parts {
   // Memory for the packed weights of a call: with a key that is known, packed already.
   std::shared_ptr<Pack> take_pack(const Call& call) {
     if (call.weights_key < 0) return fresh_pack();
-    std::lock_guard<std::mutex> lock(mutex);
-    if (!pack || pack->key != call.weights_key) {
-      std::shared_ptr<Pack> fresh = fresh_pack();
-      pack_share(call, static_cast<T*>(fresh->block.data), 0, 1);
-      fresh->key = call.weights_key;
-      pack = fresh;
-    }
-    return pack;
+    // Who finds it locked packs for himself: see Memory.
+    const std::unique_lock<std::mutex> lock(mutex, std::try_to_lock);
+    if (lock && pack && pack->key == call.weights_key) return pack;
+    std::shared_ptr<Pack> fresh = fresh_pack();
+    pack_share(call, static_cast<T*>(fresh->block.data), 0, 1);
+    fresh->key = call.weights_key;
+    if (lock) pack = fresh;
+    return fresh;
   }
 
   std::shared_ptr<Pack> fresh_pack() const {

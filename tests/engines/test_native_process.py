@@ -146,6 +146,26 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 assert run() == expected
 """,
     ),
+    "own pool, forks while other threads are in the engine": (
+        NO_TORCH,
+        """
+import threading
+alone = run(1)
+is_over = threading.Event()
+def work():
+    while not is_over.is_set():
+        run(1)
+threads = [threading.Thread(target=work) for _ in range(2)]
+for thread in threads:
+    thread.start()
+for _ in range(30):
+    in_child(lambda: os._exit(0 if run(1) == alone else 3))
+is_over.set()
+for thread in threads:
+    thread.join()
+assert run() == expected
+""",
+    ),
     "torch, bare fork": (
         WITH_TORCH,
         """
