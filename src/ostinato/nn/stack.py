@@ -157,8 +157,8 @@ class Stack:
             and len(self.graph.inputs) == 1
             and x.device.type == "cpu"
             and not any(isinstance(s.initial, str) for s in self.step_graph.states)
-            and self._key(x, training=training) not in self._known
             and is_plain(x)
+            and self._key(x, training=training) not in self._known
         )
 
     def _remember(self, x: Tensor, routes: Sequence[Again | None], *, training: bool) -> None:
@@ -193,8 +193,10 @@ class Stack:
             dropout: the chance that an output is dropped between two layers.
             training: whether it is.
         """
+        if not is_plain(x):
+            return None
         known = self._known.get(self._key(x, training=training))
-        if known is None or not is_plain(x) or not known.fits(state, x):
+        if known is None or not known.fits(state, x):
             return None
         output = x
         finals: list[list[Tensor]] = [[] for _ in known.starts]

@@ -87,7 +87,7 @@ def measure_recipe(name: str, effort: Effort) -> RecipeTimes:
     Raises:
         OptionError: the recipe's layer is not one of torch's.
     """
-    recipe = load_recipe(name, ("data.name=stdlib",))
+    recipe = load_recipe(name, ("data.path=null", "data.text=null", "data.name=stdlib"))
     recipe = recipe.model_copy(
         update={"model": recipe.model.model_copy(update={"dropout": 0.0})}  # drawn in another order
     )

@@ -16,9 +16,12 @@ from ostinato.cli.bench.measure import Measurement, Timing
 from ostinato.cli.bench.rows import MODES, Mode
 
 _LEGEND: Final = (
-    "medians of interleaved turns; rival / ours: above 1, ours is faster; training: forward, the "
-    "sum of the output, backward to input and weights; GFLOP/s: of our matrix products alone"
+    "medians of interleaved turns; rival / ours: above 1, ours is faster; GFLOP/s: of our matrix "
+    "products alone"
 )
+_TRAINING: Final = "training: forward, the sum of the output, backward to input and weights"
+_CALM: Final = 0.3
+"""The spread of turns, from the first quartile to the third, by their median."""
 
 
 @dataclass(frozen=True)
@@ -134,10 +137,18 @@ def rounded(value: float) -> str:
 
 
 def _remarks(measurements: Sequence[Measurement]) -> list[str]:
-    """Say what a dash stands for, and how rivals ran."""
-    refused = dict.fromkeys(
+    """Say what a dash stands for, how far times can be trusted, and how rivals ran."""
+    remarks = dict.fromkeys(
         f"–: {name} {reason}" for m in measurements for name, reason in m.refusals.items()
     )
+    if any(m.mode == "training" for m in measurements):
+        remarks[_TRAINING] = None
+    scattered = [m for m in measurements if max(map(_spread, (m.ours, *m.rivals.values()))) > _CALM]
+    if scattered:
+        remarks[
+            f"{len(scattered)} of {len(measurements)} rows: the middle half of some turns lies more "
+            f"than {_CALM:.0%} apart; others used the machine, measure again"
+        ] = None
     ways: dict[str, dict[str, int]] = {}
     for m in measurements:
         for name, how in m.how.items():
@@ -148,7 +159,12 @@ def _remarks(measurements: Sequence[Measurement]) -> list[str]:
         + "; ".join(f"{how}, {count} of {sum(counts.values())}" for how, count in counts.items())
         for name, counts in ways.items()
     ]
-    return [*refused, *ran]
+    return [*remarks, *ran]
+
+
+def _spread(timing: Timing) -> float:
+    low, high = timing.quartiles_ms
+    return (high - low) / timing.median_ms
 
 
 def as_json(report: Report) -> dict[str, object]:

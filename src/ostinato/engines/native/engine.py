@@ -306,7 +306,7 @@ def run(program: Program, call: Call) -> Result:
     inputs = [x if x.dtype == dtype else x.to(dtype) for x in inputs]
     initial = [call.initial[name] for name in scan.state_names]
     saves = (
-        torch.is_grad_enabled()
+        (torch.is_grad_enabled() or torch.jit.is_tracing())  # a trace is checked without gradients
         and not graph.reductions
         and _any_requires_grad(inputs, parameters, initial)
     )
@@ -376,6 +376,7 @@ def prepare(program: Program, call: Call) -> Again | None:
     return again
 
 
+@torch.compiler.disable  # a compiler that meets this frame alone would trace addresses
 def _run_plain(
     scan: Scan,
     inputs: Sequence[Tensor],
@@ -435,7 +436,9 @@ def _stacks(
 
 def is_plain(tensor: Tensor) -> bool:
     """Whether nothing watches the call that would have to see one operator in it."""
-    if torch.compiler.is_compiling() or type(tensor) not in (Tensor, torch.nn.Parameter):
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    if type(tensor) not in (Tensor, torch.nn.Parameter):
         return False
     # torch has no public question for it.
     num_modes: int = torch._C._len_torch_dispatch_stack()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
@@ -469,6 +472,7 @@ def _fake(operator: str) -> Callable[[Callable[..., list[Tensor]]], Callable[...
 
 
 @torch.library.impl("ostinato::scan", "CPU")
+@torch.compiler.disable
 def _scan_cpu(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],
@@ -567,6 +571,7 @@ def _scan_fake(
 
 
 @torch.library.impl("ostinato::scan_backward", "CPU")
+@torch.compiler.disable
 def _scan_backward_cpu(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],
@@ -746,6 +751,7 @@ class _Differentiable(torch.autograd.Function):
         return tuple(results)
 
     @staticmethod
+    @torch.compiler.disable
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         inputs, parameters, initial, made = _recalled(ctx)
         found: Sequence[Tensor | None]
