@@ -233,7 +233,8 @@ void bind(nb::module_& m, const char* name) {
              nb::arg("num_threads") = 1, nb::arg("weights_key") = -1, nb::arg("adds") = false);
   };
   using Stream = typename Engine<T>::Stream;
-  nb::class_<Stream>(m, (std::string(name) + "Stream").c_str()).def("step", &Stream::step);
+  nb::class_<Stream>(m, (std::string(name) + "Stream").c_str()).def(
+      "step", &Stream::step, nb::call_guard<nb::gil_scoped_release>());
   nb::class_<Engine<T>> type(m, name);
   add(type, "run", &Engine<T>::run);
   add(type, "run_at", &Engine<T>::run_at);
@@ -264,6 +265,7 @@ NB_MODULE(_native, m) {
   bind<float>(m, "EngineFloat");
   bind<double>(m, "EngineDouble");
   m.def("cache_bytes", &cache_bytes);
+  m.def("set_thread_work", [](double work) { thread_work.store(work); }, nb::arg("work"));
   m.def("instruction_sets", &instruction_sets);
   m.def("unary_float", &unary<float>);
   m.def("unary_double", &unary<double>);

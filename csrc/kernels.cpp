@@ -247,8 +247,8 @@ void random(const TileOp<T>& op, const Tile<T>& tile) {
     T* y = target_row(op.target, tile, r);
     for (int64_t u = 0; u < tile.num_units;) {
       uint64_t unit = uint64_t(tile.first_unit + u);
-      uint32_t words[4] = {uint32_t(unit / 4), tile.row_numbers[tile.first_row + r],
-                           tile.step_numbers[tile.first_row + r], op.stream};
+      const uint32_t step = op.per_step ? tile.step_numbers[tile.first_row + r] : 0;
+      uint32_t words[4] = {uint32_t(unit / 4), tile.row_numbers[tile.first_row + r], step, op.stream};
       philox(words, uint32_t(tile.seed), uint32_t(tile.seed >> 32));
       for (uint64_t k = unit % 4; k < 4 && u < tile.num_units; ++k, ++u)
         y[u] = words[k] < op.threshold ? T(1) : T(0);
@@ -675,7 +675,7 @@ template <class T>
 void unary_of_numbers(Op op, int64_t size, const T* a, T* target) {
   T in[kLanes<T>] = {}, out[kLanes<T>] = {};
   Tile<T> tile{1, 0, 0, 0, kLanes<T>, kLanes<T>, nullptr, 0, nullptr, nullptr};
-  TileOp<T> instruction{nullptr, op, 1, {out, nullptr, false, false}, {{in, nullptr, false, false}}, 0, 0};
+  TileOp<T> instruction{nullptr, op, 1, {out, nullptr, false, false}, {{in, nullptr, false, false}}, 0, 0, false};
   resolve(instruction);
   for (int64_t u = 0; u < size; u += kLanes<T>) {
     const int64_t count = size - u < kLanes<T> ? size - u : kLanes<T>;

@@ -59,6 +59,7 @@ struct TileOp {
   Source<T> args[3];
   uint32_t threshold;  // random: the chance of a one, of 2^32
   uint32_t stream;
+  bool per_step;  // random: other numbers at every step
 };
 
 template <class T>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +12,8 @@
 #include "team.h"
 
 namespace ostinato {
+std::atomic<double> thread_work{16384};
+
 namespace {
 
 constexpr int64_t kTileRows = 32;      // of the products that are made at once
@@ -19,7 +22,6 @@ constexpr int64_t kTileNumbers = 2048;
 constexpr int64_t kStepNumbers = 512;  // of a tile of instructions: its slots stay in the first cache
 constexpr int64_t kFlatRows = 192;   // of a chunk outside the loops, which reads the weights once
 constexpr int64_t kDepth = 256;      // steps and rows that an outer product packs at once
-constexpr double kThreadWork = 16384;  // vectors' instructions that a thread is worth waking for
 constexpr int64_t kRowsApart = 12;   // of a thread that shares no row with others
 constexpr int kMostSegments = 8;     // of one product in registers
 constexpr int64_t kSumRows = 128;    // partial sums keep their precision
@@ -323,7 +325,6 @@ class Run {
     std::vector<const T* const*> operands;  // of the groups, each followed by its starts
     int64_t filled = 0;                     // rows of the tables
     bool has_random = false;
-    bool per_step = false;
   };
 
   struct Scratch {  // of one thread
@@ -387,7 +388,7 @@ class Run {
           work += one * times;
         }
     }
-    return int(std::min(1023.0, work / kThreadWork)) + 1;
+    return int(std::min(1023.0, work / thread_work.load(std::memory_order_relaxed))) + 1;
   }
 
   bool splits_units(const Section& section) const {
@@ -523,6 +524,8 @@ class Run {
 
   void alone() {
     num_threads_ = 1;
+    for (Scratch& scratch : scratch_) scratch.ready.clear();  // made for a thread among others
+    hand_out_scratch();
     Barrier barrier(1);
     member(0, barrier);
   }
@@ -700,7 +703,7 @@ class Run {
       }
     }
     ready.filled = std::max(ready.filled, rows.count);
-    if (ready.has_random) number_rows(rows, ready.per_step, scratch);
+    if (ready.has_random) number_rows(rows, scratch);
     // The order alternates from step to step, so that the weights read last are read first again.
     const int64_t stride = ready.stride;
     const int64_t num_tiles = (range.last - range.first + stride - 1) / stride;
@@ -787,10 +790,10 @@ class Run {
       if (i.random >= 0) {
         const Random& random = plan_.randoms[size_t(i.random)];
         op.stream = uint32_t(random.stream);
+        op.per_step = random.per_step;
         const double chance = std::nearbyint(random.probability * 4294967296.0);
         op.threshold = uint32_t(std::min(chance, 4294967295.0));
         ready.has_random = true;
-        ready.per_step = random.per_step;
       }
       kernel_.resolve(op);
       ready.ops.push_back(op);
@@ -803,10 +806,10 @@ class Run {
     }
   }
 
-  void number_rows(const Rows& rows, bool per_step, Scratch& scratch) const {
+  void number_rows(const Rows& rows, Scratch& scratch) const {
     for (int64_t r = 0; r < rows.count; ++r) {
       scratch.row_numbers[r] = uint32_t(rows.rows[r]);
-      scratch.step_numbers[r] = per_step ? uint32_t(rows.step_at(r) + call_.first_step) : 0;
+      scratch.step_numbers[r] = uint32_t(rows.step_at(r) + call_.first_step);
     }
   }
 
@@ -952,6 +955,7 @@ class Run {
     const Reduction* sum = nullptr;
     int64_t num_strips = 0;  // of kStrip units
     int64_t columns = 0;     // of all its products
+    size_t group = 0;        // the first delta of those that are shared out alike
   };
 
   struct OuterOperand {
@@ -981,11 +985,14 @@ class Run {
       deltas_[d].products.push_back({k, &r});
       deltas_[d].columns += operands_[k].columns;
     }
+    join_deltas();
     for (const Reduction& r : plan_.reductions) {
       if (r.operand >= 0) continue;
       size_t d = 0;
       while (d < deltas_.size() && deltas_[d].array != r.delta) ++d;
-      if (d < deltas_.size() && !deltas_[d].sum && at(r.target).size == at(r.delta).size) {
+      const auto is_same = [&](const Reduction& other) { return other.target == r.target; };
+      const bool is_alone = std::count_if(plan_.reductions.begin(), plan_.reductions.end(), is_same) == 1;
+      if (d < deltas_.size() && is_alone && !deltas_[d].sum && at(r.target).size == at(r.delta).size) {
         deltas_[d].sum = &r;
       } else {
         plain_sums_.push_back(&r);
@@ -994,6 +1001,27 @@ class Run {
     operand_columns_ = columns;
     strips_ = kDepth * (columns + kStripPitch * num_strips) + std::max(widest, kStrip * num_strips);
     if (plan_.reductions.empty()) strips_ = 0;
+  }
+
+  // Deltas that are summed into one matrix are shared out alike: no two threads add to one row.
+  void join_deltas() {
+    for (size_t d = 0; d < deltas_.size(); ++d) deltas_[d].group = d;
+    for (bool changes = true; changes;) {
+      changes = false;
+      for (size_t a = 0; a < deltas_.size(); ++a)
+        for (size_t b = 0; b < a; ++b)
+          if (deltas_[a].group != deltas_[b].group && meet(deltas_[a], deltas_[b])) {
+            deltas_[a].group = deltas_[b].group = std::min(deltas_[a].group, deltas_[b].group);
+            changes = true;
+          }
+    }
+  }
+
+  static bool meet(const Delta& a, const Delta& b) {
+    for (const auto& [k, x] : a.products)
+      for (const auto& [j, y] : b.products)
+        if (x->target == y->target) return true;
+    return false;
   }
 
   void sum(const Reduction& reduction, int thread) {
@@ -1027,18 +1055,23 @@ class Run {
 
   // The units of every delta that a thread sums: an even share of the multiplications.
   std::vector<Range> shares(int thread) const {
+    std::vector<int64_t> columns(deltas_.size(), 0);  // of a group, at its first delta
+    for (const Delta& delta : deltas_) columns[delta.group] += delta.columns;
     int64_t total = 0, done = 0;
-    for (const Delta& delta : deltas_) total += delta.num_strips * delta.columns;
+    for (size_t d = 0; d < deltas_.size(); ++d) total += deltas_[d].num_strips * columns[d];
     const int64_t low = total * thread / num_threads_, high = total * (thread + 1) / num_threads_;
-    std::vector<Range> found;
-    for (const Delta& delta : deltas_) {
-      auto strip_at = [&](int64_t cost) {
-        const int64_t strip = (cost - done + delta.columns - 1) / delta.columns;
-        return std::min(std::max<int64_t>(cost > done ? strip : 0, 0), delta.num_strips) * kStrip;
+    std::vector<Range> found(deltas_.size());
+    for (size_t d = 0; d < deltas_.size(); ++d) {
+      if (deltas_[d].group != d) {
+        found[d] = found[deltas_[d].group];
+        continue;
+      }
+      auto unit_at = [&](int64_t cost) {
+        const int64_t strip = cost > done ? (cost - done + columns[d] - 1) / columns[d] : 0;
+        return std::min(strip * kStrip, at(deltas_[d].array).size);
       };
-      const int64_t size = at(delta.array).size;
-      found.push_back(Range{std::min(strip_at(low), size), std::min(strip_at(high), size)});
-      done += delta.num_strips * delta.columns;
+      found[d] = Range{unit_at(low), unit_at(high)};
+      done += deltas_[d].num_strips * columns[d];
     }
     return found;
   }

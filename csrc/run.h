@@ -1,6 +1,7 @@
 // Runs a plan.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -10,6 +11,9 @@
 #include "plan.h"
 
 namespace ostinato {
+
+// The vectors' instructions that a thread is worth waking for; tests wake more.
+extern std::atomic<double> thread_work;
 
 // The caller's memory for one array: [T, B, n], [B, n], [n] or [n, columns]; units are adjacent.
 struct Buffer {

@@ -51,12 +51,26 @@ struct OpenMP {
 
   OpenMP() {
     *reinterpret_cast<void**>(&parallel) = dlsym(RTLD_DEFAULT, "GOMP_parallel");
+    if (!parallel) return;
     *reinterpret_cast<void**>(&thread) = dlsym(RTLD_DEFAULT, "omp_get_thread_num");
     *reinterpret_cast<void**>(&threads) = dlsym(RTLD_DEFAULT, "omp_get_num_threads");
     *reinterpret_cast<void**>(&in_parallel) = dlsym(RTLD_DEFAULT, "omp_in_parallel");
   }
   bool found() const { return parallel && thread && threads && in_parallel; }
 };
+
+// Looked for until it is there: torch may be imported late.
+const OpenMP* found_openmp() {
+  static std::atomic<const OpenMP*> known{nullptr};
+  const OpenMP* found = known.load(std::memory_order_acquire);
+  if (found) return found;
+  const OpenMP fresh;
+  if (!fresh.found()) return nullptr;
+  const OpenMP* made = new OpenMP(fresh);
+  if (known.compare_exchange_strong(found, made)) return made;
+  delete made;
+  return found;
+}
 
 struct OpenMPCall {
   Shared* shared;
@@ -165,15 +179,14 @@ void Barrier::wait() {
 void together(int wanted, const Work& work) {
   Shared shared;
   shared.work = &work;
-  static const OpenMP openmp;
   if (wanted <= 1) {
     shared.call(0, 1);
-  } else if (openmp.found() && !is_forked) {
-    if (openmp.in_parallel()) {
+  } else if (const OpenMP* openmp = is_forked ? nullptr : found_openmp()) {
+    if (openmp->in_parallel()) {
       shared.call(0, 1);
     } else {
-      OpenMPCall call{&shared, &openmp};
-      openmp.parallel(&OpenMPCall::enter, &call, unsigned(wanted), 0);
+      OpenMPCall call{&shared, openmp};
+      openmp->parallel(&OpenMPCall::enter, &call, unsigned(wanted), 0);
     }
   } else {
     pool().run(wanted, shared);

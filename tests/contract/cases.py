@@ -13,6 +13,9 @@ from ostinato.equations import Cell
 from ostinato.nn import Recurrent
 
 CUSTOM: Final[dict[str, Cell]] = {
+    "shared_weights": Cell(
+        "a = tanh(W @ h + U @ x + b)\nh = a * sigmoid(W @ a + U @ x + b)", name="shared_weights"
+    ),
     "elman_with_output": Cell("h = tanh(W @ h + U @ x)\ny = V @ h + c", name="elman_with_output"),
     "two_inputs": Cell("h = tanh(W @ h + U @ x + A @ v + b)", inputs=["x", "v"], name="two_inputs"),
     "every_function": Cell(

@@ -98,7 +98,9 @@ def _evaluate(node: Expression, names: Mapping[str, object]) -> Array:
         case Negative(operand=operand):
             return -_evaluate(operand, names)
         case Concatenation(pieces=pieces):
-            return np.concatenate([_evaluate(p, names) for p in pieces], -1)
+            parts = [np.asarray(_evaluate(p, names)) for p in pieces]
+            rows = np.broadcast_shapes(*(part.shape[:-1] for part in parts))
+            return np.concatenate([np.broadcast_to(p, (*rows, p.shape[-1])) for p in parts], -1)
         case Binary(operator="@", left=Name(name=matrix), right=right):
             return _evaluate(right, names) @ names[matrix].T
         case Binary(operator=operator, left=left, right=right):

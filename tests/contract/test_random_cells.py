@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import assume, given, settings
 
@@ -40,13 +41,14 @@ def _call(cell: Cell) -> Call:
     return Call(inputs, parameters, initial, sizes)
 
 
+@pytest.mark.parametrize("engine", ["eager", "native"])
 @settings(max_examples=40)
-@given(cells())
-def test_program_and_adjoint(text: str) -> None:
+@given(text=cells())
+def test_program_and_adjoint(engine: str, text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", EquationHint)
         cell = Cell(text)
-    call, program, run = _call(cell), cell.analysis.program, ENGINES["eager"].run
+    call, program, run = _call(cell), cell.analysis.program, ENGINES[engine].run
     arrays = [
         {k: v.detach().numpy() for k, v in group.items()}
         for group in (call.inputs, call.parameters, call.initial)
@@ -54,8 +56,10 @@ def test_program_and_adjoint(text: str) -> None:
     with np.errstate(all="ignore"):
         expected, _ = run_reference(cell, arrays[0], arrays[1], call.sizes, arrays[2])
     assume(np.isfinite(expected).all() and np.abs(expected).max() < SANE)
-    result = run(program, call)
+    result = ENGINES["eager"].run(program, call)
     output = result.outputs[cell.output]
+    with torch.no_grad():
+        assert_close(run(program, call).outputs[cell.output], output, text, WALKED)
     assert_close(output.detach(), torch.from_numpy(expected), text, WALKED)
     leaves = [*call.inputs.values(), *call.parameters.values(), *call.initial.values()]
     reference = torch.autograd.grad(output.square().sum(), leaves, allow_unused=True)

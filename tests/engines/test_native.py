@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from torch import Tensor
 
 from ostinato import nn as onn
 from ostinato.core.errors import OptionError
+from ostinato.engines.native import _native
 from ostinato.engines.native.executor import executor
 from ostinato.engines.native.lower import Request
+from ostinato.equations import Cell
 from tests.contract.cases import CELLS, COMBINATIONS, Option, make_input, make_layer, map_input
 from tests.tolerances import ADJOINT, TOLERANCES, assert_close
 
@@ -101,6 +104,45 @@ def test_every_state_and_both_directions(name: str, saved: dict[str, Any]) -> No
         _compare(ours, truth, x, lengths=LENGTHS)
 
 
+@pytest.fixture
+def _many_threads() -> Iterator[None]:
+    """Wake threads for small work, too."""
+    _native.set_thread_work(1)
+    yield
+    _native.set_thread_work(16384)
+
+
+@pytest.mark.usefixtures("_many_threads")
+@pytest.mark.parametrize("threads", [2, 3, 5])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a = tanh(W @ h + U @ x + b)\nh = a * sigmoid(W @ a + U @ x + b)",
+        "h = tanh(W @ h + U @ x + b)\ny = sigmoid(W @ h + b)",
+        "h = tanh(W @ h + U @ x + b)\ny = h + b",
+    ],
+)
+def test_weights_that_are_used_twice(text: str, threads: int) -> None:
+    cell = Cell(text)
+    ours = onn.Recurrent(cell, 96, 130, engine="native", dtype=torch.float64)
+    truth = onn.Recurrent(cell, 96, 130, engine="eager", dtype=torch.float64)
+    truth.load_state_dict(ours.state_dict())
+    x = torch.randn(40, 24, 96, dtype=torch.float64)
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        _compare(ours, truth, x)
+        first = _everything(ours, x)
+        for _ in range(5):
+            for (name, a), (_, b) in zip(first, _everything(ours, x), strict=True):
+                assert a is not None, name
+                assert b is not None, name
+                assert torch.equal(a, b), name
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_many_threads")
 @pytest.mark.parametrize("name", CELLS)
 @pytest.mark.parametrize("shape", [(4, 1, 33, 65), (3, 35, 17, 18), (130, 2, 6, 5)])
 def test_sizes_around_vectors_and_tiles(name: str, shape: tuple[int, int, int, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
@@ -53,10 +54,15 @@ def explain(layer: nn.Module, x: Tensor | None = None) -> Explanation:
             f"{sum(bool(p.products) for p in loop.phases)} phase(s) of products a step"
             for loop in program.loops
         ),
-        *_costs(stack, Analysis(program.kind, program), like.element_size()),
+        *_costs(stack, Analysis(program.kind, program), _computed_size(like)),
         str(program),
     ]
     return Explanation("\n".join(lines))
+
+
+def _computed_size(like: Tensor) -> int:
+    """Return the bytes of a number as an engine computes it: bfloat16 in float32."""
+    return 4 if like.dtype == torch.bfloat16 else like.element_size()
 
 
 def _costs(stack: Stack, analysis: Analysis, itemsize: int) -> list[str]:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ostinato.core.caches import remember
 from ostinato.core.errors import ShapeError
 from ostinato.engines import Call, Result, choose
 from ostinato.engines.dispatch import Again, Request, is_plain
@@ -166,14 +167,13 @@ class Stack:
         found = [route for route in routes if route is not None]
         if len(found) < len(routes):
             return
-        while len(self._known) >= _MOST_KNOWN:
-            self._known.pop(next(iter(self._known)))
         places, rows = self.num_layers * self.num_directions, x.shape[1]
         states = {s.name: (places, rows, self.state_size(s.name)) for s in self.graph.states}
         values = {s.name: s.initial for s in self.step_graph.states}
         with torch.inference_mode(mode=False):  # others may need gradients
             starts = [x.new_full(shape[1:], float(values[n])) for n, shape in states.items()]
-        self._known[self._key(x, training=training)] = _Again(found, states, starts)
+        made = _Again(found, states, starts)
+        remember(self._known, self._key(x, training=training), made, _MOST_KNOWN)
 
     def run_again(
         self,

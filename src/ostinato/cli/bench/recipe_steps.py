@@ -18,6 +18,7 @@ from ostinato.cli.bench.rivals import TORCH_LAYERS
 from ostinato.core.errors import OptionError
 from ostinato.models.language_model import LanguageModel
 from ostinato.nn import Recurrent
+from ostinato.training.errors import RecipeError
 from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.optimization import clip_gradients, make_optimizer
 from ostinato.training.recipe import Recipe
@@ -87,7 +88,7 @@ def measure_recipe(name: str, effort: Effort) -> RecipeTimes:
     Raises:
         OptionError: the recipe's layer is not one of torch's.
     """
-    recipe = load_recipe(name, ("data.path=null", "data.text=null", "data.name=stdlib"))
+    recipe = _with_text(name)
     recipe = recipe.model_copy(
         update={"model": recipe.model.model_copy(update={"dropout": 0.0})}  # drawn in another order
     )
@@ -105,6 +106,14 @@ def measure_recipe(name: str, effort: Effort) -> RecipeTimes:
     characters = training.batch_size * training.tbptt_steps * task.items_per_target
     num_parameters = sum(p.numel() for p in ours.parameters())
     return RecipeTimes(recipe.model.cell, characters, num_parameters, *timings)
+
+
+def _with_text(name: str) -> Recipe:
+    """Return the recipe; one without a text of its own learns from the standard library."""
+    try:
+        return load_recipe(name)
+    except RecipeError:
+        return load_recipe(name, ("data.name=stdlib",))
 
 
 def _check(recipe: Recipe, name: str) -> None:

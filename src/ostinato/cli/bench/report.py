@@ -145,9 +145,10 @@ def _remarks(measurements: Sequence[Measurement]) -> list[str]:
         remarks[_TRAINING] = None
     scattered = [m for m in measurements if max(map(_spread, (m.ours, *m.rivals.values()))) > _CALM]
     if scattered:
+        share = f"{len(scattered)} of {len(measurements)} rows"
         remarks[
-            f"{len(scattered)} of {len(measurements)} rows: the middle half of some turns lies more "
-            f"than {_CALM:.0%} apart; others used the machine, measure again"
+            f"{share}: the middle half of some turns lies more than {_CALM:.0%} apart; others used "
+            "the machine, measure again"
         ] = None
     ways: dict[str, dict[str, int]] = {}
     for m in measurements:

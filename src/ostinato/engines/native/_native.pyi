@@ -65,5 +65,8 @@ def unary_double(op: int, instruction_set: str, a: Any, target: Any, /) -> None:
 def cache_bytes() -> int:
     """Return the size of a core's second cache, or a guess where the system does not say."""
 
+def set_thread_work(work: float) -> None:
+    """Set how many vectors' instructions a thread is woken for: for tests, which have few."""
+
 def instruction_sets() -> list[str]:
     """Return the instruction sets that this machine runs, the best one first."""

@@ -15,6 +15,7 @@ from typing import Any, Final, cast
 import torch
 from torch import Tensor
 
+from ostinato.core.caches import remember
 from ostinato.core.errors import OptionError
 from ostinato.engines import eager
 from ostinato.engines.eager import Call, Result
@@ -99,11 +100,10 @@ class Scan:
     def adjoint(self) -> Adjoint:
         """The backward pass."""
         key = self.program.name, self.memory
-        if key not in _adjoints:
-            while len(_adjoints) >= _MOST_KEPT:
-                _adjoints.pop(next(iter(_adjoints)), None)
-            _adjoints[key] = adjoint(self.program, self.memory)
-        return _adjoints[key]
+        found = _adjoints.get(key)
+        if found is None:
+            found = remember(_adjoints, key, adjoint(self.program, self.memory), _MOST_KEPT)
+        return found
 
     @cached_property
     def _passes(self) -> dict[object, Executor]:
@@ -112,11 +112,7 @@ class Scan:
     def _known(self, key: object, make: Callable[[], Executor]) -> Executor:
         """Return the executor that was made under a key before; batch sizes may be many."""
         found = self._passes.get(key)
-        if found is None:
-            if len(self._passes) >= _MOST_PASSES:
-                self._passes.clear()
-            found = self._passes[key] = make()
-        return found
+        return remember(self._passes, key, make(), _MOST_PASSES) if found is None else found
 
     def forward(self, *, saves: bool, num_rows: int) -> Executor:
         """Return the executor of the forward pass."""
@@ -185,31 +181,29 @@ class Scan:
     def results_in(self, engine: Executor) -> list[tuple[str, bool, bool]]:
         """Return the buffers of the results, whether one comes again, and if it is a number."""
         found = self._results_in.get(engine)
-        if found is None:
-            if len(self._results_in) >= _MOST_PASSES:
-                self._results_in.clear()
-            found = self._results_in[engine] = []
-            scalars = {p.name for p in self.program.graph.parameters if p.kind == "scalar"}
-            seen: set[str] = set()
-            for name in self.results:
-                role, _, of = name.partition(":")
-                buffer = engine.streams.get(name, name)
-                found.append((buffer, buffer in seen, role == "gradient" and of in scalars))
-                seen.add(buffer)
-        return found
+        if found is not None:
+            return found
+        made: list[tuple[str, bool, bool]] = []
+        scalars = {p.name for p in self.program.graph.parameters if p.kind == "scalar"}
+        seen: set[str] = set()
+        for name in self.results:
+            role, _, of = name.partition(":")
+            buffer = engine.streams.get(name, name)
+            made.append((buffer, buffer in seen, role == "gradient" and of in scalars))
+            seen.add(buffer)
+        return remember(self._results_in, engine, made, _MOST_PASSES)
 
     def rest_in(self, engine: Executor) -> list[str]:
         """Return the buffers that only the backward pass reads."""
         found = self._rest_in.get(engine)
-        if found is None:
-            if len(self._rest_in) >= _MOST_PASSES:
-                self._rest_in.clear()
-            seen = {engine.streams.get(name, name) for name in self.results}
-            roles = [f"state:{name}" for name in self.state_names]
-            roles += [f"keep:{v}" for v in self.adjoint.saved]
-            names = dict.fromkeys(engine.streams[role] for role in roles)
-            found = self._rest_in[engine] = [name for name in names if name not in seen]
-        return found
+        if found is not None:
+            return found
+        seen = {engine.streams.get(name, name) for name in self.results}
+        roles = [f"state:{name}" for name in self.state_names]
+        roles += [f"keep:{v}" for v in self.adjoint.saved]
+        names = dict.fromkeys(engine.streams[role] for role in roles)
+        made = [name for name in names if name not in seen]
+        return remember(self._rest_in, engine, made, _MOST_PASSES)
 
     @cached_property
     def _rest_in(self) -> dict[Executor, list[str]]:
@@ -234,11 +228,7 @@ _scans_of_calls: dict[tuple[object, ...], Scan] = {}
 def _shared(scan: Scan) -> Scan:
     """Return the one scan that equals this one, which knows its executors."""
     found = _scans.get(scan.key)
-    if found is None:
-        while len(_scans) >= _MOST_KEPT:
-            _scans.pop(next(iter(_scans)), None)
-        found = _scans[scan.key] = scan
-    return found
+    return remember(_scans, scan.key, scan, _MOST_KEPT) if found is None else found
 
 
 def _scan_of(
@@ -252,9 +242,7 @@ def _scan_of(
     key = program.name, *given
     found = _scans_of_calls.get(key)
     if found is None:
-        while len(_scans_of_calls) >= _MOST_KEPT:
-            _scans_of_calls.pop(next(iter(_scans_of_calls)), None)
-        found = _scans_of_calls[key] = _shared(Scan(program, *given))
+        found = remember(_scans_of_calls, key, _shared(Scan(program, *given)), _MOST_KEPT)
     return found
 
 
@@ -306,7 +294,7 @@ def run(program: Program, call: Call) -> Result:
     inputs = [x if x.dtype == dtype else x.to(dtype) for x in inputs]
     initial = [call.initial[name] for name in scan.state_names]
     saves = (
-        (torch.is_grad_enabled() or torch.jit.is_tracing())  # a trace is checked without gradients
+        (torch.is_grad_enabled() or _is_traced())  # a trace is checked without gradients
         and not graph.reductions
         and _any_requires_grad(inputs, parameters, initial)
     )
@@ -317,7 +305,7 @@ def run(program: Program, call: Call) -> Result:
         )
     else:
         rest = lengths, call.seed, call.first_step
-        found = _run_plain(scan, inputs, parameters, initial, rest, saves=saves)
+        found = _run_untraced(scan, inputs, parameters, initial, rest, saves=saves)
     results = iter(found)
     outputs = {name: next(results) for name, _ in graph.outputs}
     final = {name: next(results) for name in scan.state_names}
@@ -371,12 +359,11 @@ def prepare(program: Program, call: Call) -> Again | None:
     ) -> Sequence[Tensor]:
         tensors, _ = _stacks(program, parameters)
         saves = torch.is_grad_enabled() and _any_requires_grad(inputs, tensors, initial)
-        return _run_plain(scan, inputs, tensors, initial, (None, None, first), saves=saves)
+        return _run_untraced(scan, inputs, tensors, initial, (None, None, first), saves=saves)
 
     return again
 
 
-@torch.compiler.disable  # a compiler that meets this frame alone would trace addresses
 def _run_plain(
     scan: Scan,
     inputs: Sequence[Tensor],
@@ -398,6 +385,10 @@ def _run_plain(
     return _forward(scan, machine, saves=False)[0]
 
 
+# A compiler that meets this frame alone would trace addresses.
+_run_untraced = cast("Callable[..., Sequence[Tensor]]", torch.compiler.disable(_run_plain))
+
+
 _used: dict[str, frozenset[str]] = {}
 
 
@@ -406,9 +397,8 @@ def _names_of_parameters(program: Program) -> frozenset[str]:
         return frozenset([p.name for p in program.graph.parameters])
     found = _used.get(program.name)
     if found is None:
-        while len(_used) >= _MOST_KEPT:
-            _used.pop(next(iter(_used)), None)
-        found = _used[program.name] = frozenset(p.name for p in program.graph.parameters)
+        names = frozenset([p.name for p in program.graph.parameters])
+        found = remember(_used, program.name, names, _MOST_KEPT)
     return found
 
 
@@ -436,13 +426,18 @@ def _stacks(
 
 def is_plain(tensor: Tensor) -> bool:
     """Whether nothing watches the call that would have to see one operator in it."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_compiling() or _is_traced():
         return False
     if type(tensor) not in (Tensor, torch.nn.Parameter):
         return False
     # torch has no public question for it.
     num_modes: int = torch._C._len_torch_dispatch_stack()  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownVariableType]
     return num_modes == 0
+
+
+def _is_traced() -> bool:
+    """Whether torch.jit.trace follows the call."""
+    return bool(torch.jit.is_tracing())  # pyright: ignore[reportPrivateImportUsage]
 
 
 def _any_requires_grad(*groups: Iterable[Tensor]) -> bool:

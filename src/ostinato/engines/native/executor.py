@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal, TypeAlias
 
+from ostinato.core.caches import remember
 from ostinato.engines.native import _native  # pyright: ignore[reportMissingModuleSource]
 from ostinato.engines.native.lower import Request, lower
 from ostinato.equations.program import Program
@@ -146,8 +147,5 @@ def executor(
     key = program.name, tuple(sizes.items()), request
     found = _executors.get(key)
     if found is None:
-        found = Executor(program, sizes, request)
-        while len(_executors) >= _MOST_KEPT:
-            _executors.pop(next(iter(_executors)), None)
-        _executors[key] = found
+        found = remember(_executors, key, Executor(program, sizes, request), _MOST_KEPT)
     return found
