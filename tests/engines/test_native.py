@@ -15,6 +15,7 @@ from ostinato.engines.native import _native
 from ostinato.engines.native.executor import executor
 from ostinato.engines.native.lower import Request
 from ostinato.equations import Cell
+from ostinato.nn import explain
 from tests.contract.cases import CELLS, COMBINATIONS, Option, make_input, make_layer, map_input
 from tests.tolerances import ADJOINT, TOLERANCES, assert_close
 
@@ -230,3 +231,40 @@ def test_executors_are_shared() -> None:
     sizes = {"input_size": 3, "hidden_size": 4}
     assert executor(program, sizes) is executor(program, dict(sizes))
     assert executor(program, sizes) is not executor(program, sizes, Request(states=("c",)))
+
+
+@pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning", "ignore::DeprecationWarning")
+@pytest.mark.parametrize("has_gradients", [False, True])
+@pytest.mark.parametrize("kind", [onn.LSTM, onn.GRU])
+def test_a_trace_holds_the_operator(kind: Any, has_gradients: bool) -> None:
+    layer = kind(3, 5)
+    x = torch.randn(4, 2, 3)
+    with torch.set_grad_enabled(has_gradients):
+        layer(x)  # the next call would go the short way
+        traced: Any = torch.jit.trace(layer, x)  # pyright: ignore[reportUnknownMemberType]
+        assert "ostinato::scan" in str(traced.graph)
+        other = torch.randn(4, 2, 3)
+        assert torch.equal(traced(other)[0], layer(other)[0])
+
+
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # a compiler's own look
+@pytest.mark.parametrize("kind", [onn.LSTM, onn.GRU])
+def test_dynamic_shapes(kind: Any) -> None:
+    layer = kind(3, 5)
+    compiled: Any = torch.compile(layer, dynamic=True, backend="eager")
+    for rows in (2, 3, 4):
+        x = torch.randn(4, rows, 3, requires_grad=True)
+        output = compiled(x)[0]
+        assert torch.equal(output, layer(x)[0])
+        output.sum().backward()
+        assert x.grad is not None
+    sizes = {0: torch.export.Dim("T"), 1: torch.export.Dim("B")}
+    exported = torch.export.export(layer, (torch.randn(4, 2, 3),), dynamic_shapes=(sizes,))
+    x = torch.randn(6, 5, 3)
+    assert torch.equal(exported.module()(x)[0], layer(x)[0])
+
+
+def test_explain_counts_bfloat16_as_it_is_computed() -> None:
+    layer, x = onn.LSTM(4, 8), torch.randn(3, 2, 4)
+    wide = str(explain(layer, x))
+    assert str(explain(layer.bfloat16(), x.bfloat16())) == wide
