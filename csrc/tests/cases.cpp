@@ -437,6 +437,37 @@ Case operations(int64_t units) {
   return {"operations", p.plan, naive, false};
 }
 
+// Two deltas that are summed into one matrix and one vector, and one of them into others, too.
+Case twice(int64_t units, int64_t inputs) {
+  Builder p;
+  const Ref a = p.stream(units), b = p.stream(units), x = p.stream(inputs), y = p.stream(inputs);
+  const Ref both = p.matrix(units, inputs), one = p.matrix(units, inputs);
+  const Ref sum = p.vector(units), own = p.vector(units), copies = p.stream(units);
+  program(phase(p.section(SectionKind::flat), false), units, 0,
+          {instruction(Op::neg, whole(copies), {whole(a)})});
+  p.reduce(both, a, x);
+  p.reduce(both, b, y);
+  p.reduce(one, b, x);
+  p.reduce(sum, a, Ref{});
+  p.reduce(sum, b, Ref{});
+  p.reduce(own, b, Ref{});
+  const auto naive = [=](Data& d) {
+    each_step(d.shape, false, [&](int64_t row, int64_t t, int64_t) {
+      const double *of_a = d.stream(a, t, row), *of_b = d.stream(b, t, row);
+      for (int64_t u = 0; u < units; ++u) {
+        d.stream(copies, t, row)[u] = -of_a[u];
+        d.vector(sum)[u] += of_a[u] + of_b[u];
+        d.vector(own)[u] += of_b[u];
+        for (int64_t k = 0; k < inputs; ++k) {
+          d.matrix(both, u)[k] += of_a[u] * d.stream(x, t, row)[k] + of_b[u] * d.stream(y, t, row)[k];
+          d.matrix(one, u)[k] += of_b[u] * d.stream(x, t, row)[k];
+        }
+      }
+    });
+  };
+  return {"twice", p.plan, naive, true};
+}
+
 }  // namespace
 
 std::vector<Case> all_cases(int64_t units, int64_t inputs, bool reverse) {
@@ -445,6 +476,7 @@ std::vector<Case> all_cases(int64_t units, int64_t inputs, bool reverse) {
   if (!reverse) {
     found.push_back(shifts(units));
     found.push_back(operations(units));
+    found.push_back(twice(units, inputs));
   }
   return found;
 }

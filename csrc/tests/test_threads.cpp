@@ -1,10 +1,24 @@
 // Calls from several threads at once, and the team of one call.
 #include <atomic>
+#include <cstdlib>
+#include <new>
 #include <stdexcept>
 #include <thread>
 
 #include "support.h"
 #include "team.h"
+
+namespace {
+std::atomic<long> num_allocations{0};
+}
+
+void* operator new(size_t bytes) {
+  num_allocations += 1;
+  if (void* found = std::malloc(bytes)) return found;
+  throw std::bad_alloc();
+}
+void operator delete(void* data) noexcept { std::free(data); }
+void operator delete(void* data, size_t) noexcept { std::free(data); }
 
 namespace ostinato::tests {
 namespace {
@@ -73,6 +87,24 @@ void test_keys() {
   CHECK(same_bits(run(data, -1), of_data), "no key");
 }
 
+// A step of a stream, after the first one.
+void test_steps_allocate_nothing() {
+  const Shape shape = shape_of(1, 1);
+  for (const Case& c : all_cases(33, 5, false)) {
+    if (!c.plan.reductions.empty()) continue;  // of a backward pass, which no stream has
+    Executor<float> executor(parse(encode(c.plan)), "");
+    Data data(c.plan, shape);
+    data.fill(1);
+    const Memory<float> memory(data, Layout{});
+    const Call call = memory.call(shape, 1, 0);
+    const auto prepared = executor.prepare(call);
+    prepared->run();
+    const long before = num_allocations;
+    for (int k = 0; k < 10; ++k) prepared->run();
+    CHECK(num_allocations == before, c.name, ": ", num_allocations - before, " allocations in 10 steps");
+  }
+}
+
 void test_team() {
   for (int wanted : {1, 2, 5}) {
     std::atomic<int> calls{0}, members{0};
@@ -135,6 +167,7 @@ void test_threads(bool is_quick) {
   test_exceptions();
   test_teams();
   test_keys();
+  test_steps_allocate_nothing();
   test_callers(is_quick ? 5 : 25);
 }
 
