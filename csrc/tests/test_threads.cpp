@@ -17,7 +17,12 @@ void* operator new(size_t bytes) {
   if (void* found = std::malloc(bytes)) return found;
   throw std::bad_alloc();
 }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  num_allocations += 1;
+  return std::malloc(bytes);
+}
 void operator delete(void* data) noexcept { std::free(data); }
+void operator delete(void* data, const std::nothrow_t&) noexcept { std::free(data); }
 void operator delete(void* data, size_t) noexcept { std::free(data); }
 
 namespace ostinato::tests {
