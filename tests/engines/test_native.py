@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -268,3 +270,8 @@ def test_explain_counts_bfloat16_as_it_is_computed() -> None:
     layer, x = onn.LSTM(4, 8), torch.randn(3, 2, 4)
     wide = str(explain(layer, x))
     assert str(explain(layer.bfloat16(), x.bfloat16())) == wide
+
+
+def test_the_compiler_is_imported_by_those_who_use_it() -> None:
+    script = "import sys, torch, ostinato.nn; sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -7,10 +7,11 @@ itself be differentiated runs on the eager engine.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any, Final, cast
+from functools import cached_property, wraps
+from typing import Any, Final, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -38,12 +39,33 @@ PRECISIONS: Final[dict[torch.dtype, Precision]] = {
     torch.float64: "float64",
 }
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 Views = dict[str, Tensor]
 Again = Callable[[Sequence[Tensor], Mapping[str, Tensor], Sequence[Tensor]], Sequence[Tensor]]
 """``(inputs, parameters, initial) -> outputs and final states``, in the program's order."""
 
 _MOST_KEPT: Final = 1024
 _MOST_PASSES: Final = 64
+
+
+def untraced(function: Callable[P, R]) -> Callable[P, R]:
+    """Keep torch.compile out of a function: meeting its frames alone, it would trace addresses.
+
+    Its own way to say so imports the compiler, which takes longer than all the rest.
+    """
+    hidden: list[Callable[P, R]] = []
+
+    @wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        if "torch._dynamo" not in sys.modules:
+            return function(*args, **kwargs)
+        if not hidden:
+            hidden.append(cast("Any", torch.compiler.disable)(function))
+        return hidden[0](*args, **kwargs)
+
+    return call
 
 
 @dataclass(frozen=True)
@@ -385,8 +407,7 @@ def _run_plain(
     return _forward(scan, machine, saves=False)[0]
 
 
-# A compiler that meets this frame alone would trace addresses.
-_run_untraced = cast("Callable[..., Sequence[Tensor]]", torch.compiler.disable(_run_plain))
+_run_untraced = untraced(_run_plain)
 
 
 _used: dict[str, frozenset[str]] = {}
@@ -467,7 +488,7 @@ def _fake(operator: str) -> Callable[[Callable[..., list[Tensor]]], Callable[...
 
 
 @torch.library.impl("ostinato::scan", "CPU")
-@torch.compiler.disable
+@untraced
 def _scan_cpu(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],
@@ -566,7 +587,7 @@ def _scan_fake(
 
 
 @torch.library.impl("ostinato::scan_backward", "CPU")
-@torch.compiler.disable
+@untraced
 def _scan_backward_cpu(
     inputs: Sequence[Tensor],
     parameters: Sequence[Tensor],
@@ -746,7 +767,7 @@ class _Differentiable(torch.autograd.Function):
         return tuple(results)
 
     @staticmethod
-    @torch.compiler.disable
+    @untraced
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         inputs, parameters, initial, made = _recalled(ctx)
         found: Sequence[Tensor | None]
