@@ -4,8 +4,8 @@
 >>> cell = ost.Cell("h = tanh(W @ h + U @ x + b)")
 
 ``import ostinato`` loads nothing heavy: each name below is fetched when it is first used, and the
-layers alone need torch (``pip install 'ostinato[torch]'``); ``ostinato.runtime`` runs saved ones
-without it.
+layers need torch (``pip install 'ostinato[torch]'``), training and the estimators need more
+(``pip install 'ostinato[train]'``); ``ostinato.runtime`` runs saved models without either.
 """
 
 from typing import TYPE_CHECKING
@@ -19,16 +19,24 @@ __all__ = [
     "Cell",
     "EquationError",
     "EquationHint",
+    "LanguageModel",
     "OstinatoError",
     "Program",
     "Recurrent",
+    "Run",
+    "SequenceClassifier",
+    "SequenceRegressor",
+    "SequenceTagger",
     "__version__",
     "accelerate",
     "cells",
     "explain",
+    "from_pretrained",
     "init",
+    "load_run",
     "nn",
     "runtime",
+    "train",
 ]
 
 if TYPE_CHECKING:
@@ -36,6 +44,11 @@ if TYPE_CHECKING:
     from ostinato.core.errors import EquationError, EquationHint, OstinatoError
     from ostinato.equations import Cell, Program
     from ostinato.nn import GRU, LSTM, RNN, Recurrent, accelerate, explain, init
+    from ostinato.training.api import Run, from_pretrained, load_run, train
+    from ostinato.training.estimators.classifier import SequenceClassifier
+    from ostinato.training.estimators.language_model import LanguageModel
+    from ostinato.training.estimators.regressor import SequenceRegressor
+    from ostinato.training.estimators.tagger import SequenceTagger
 else:
     # A checker that saw `__getattr__` would accept every misspelt name of the package.
 
@@ -49,6 +62,11 @@ else:
         "ostinato.core.errors": ("EquationError", "EquationHint", "OstinatoError"),
         "ostinato.equations": ("Cell", "Program"),
         "ostinato.nn": ("GRU", "LSTM", "RNN", "Recurrent", "accelerate", "explain"),
+        "ostinato.training.api": ("Run", "from_pretrained", "load_run", "train"),
+        "ostinato.training.estimators.classifier": ("SequenceClassifier",),
+        "ostinato.training.estimators.language_model": ("LanguageModel",),
+        "ostinato.training.estimators.regressor": ("SequenceRegressor",),
+        "ostinato.training.estimators.tagger": ("SequenceTagger",),
     }
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -56,24 +74,24 @@ else:
         """Fetch a public name on first use.
 
         Raises:
-            MissingExtraError: the name needs torch, which is not installed.
+            MissingExtraError: the name needs packages that are not installed.
             AttributeError: the package has no such name.
         """
         from importlib import import_module
 
-        if name not in _MODULES and name not in _HOME_OF:
+        home = _MODULES.get(name) or _HOME_OF.get(name)
+        if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
-            if name in _MODULES:
-                value = import_module(_MODULES[name])
-            else:
-                value = getattr(import_module(_HOME_OF[name]), name)
+            module = import_module(home)
         except ModuleNotFoundError as error:
-            if error.name != "torch":
+            if (error.name or "").partition(".")[0] == "ostinato":
                 raise
             from ostinato.core.errors import MissingExtraError
 
-            raise MissingExtraError(f"ostinato.{name}", "torch") from error
+            extra = "train" if home.startswith("ostinato.training") else "torch"
+            raise MissingExtraError(f"ostinato.{name}", extra) from error
+        value = module if name in _MODULES else getattr(module, name)
         globals()[name] = value
         return value
 

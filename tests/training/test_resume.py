@@ -225,7 +225,7 @@ def test_a_changed_text_is_noticed(tmp_path: Path):
     recipe = tiny(data={"text": None, "path": str(text)})
     train(recipe, tmp_path / "run", observe=watch, stop=watch.request)
     text.write_text("some text of some length!\n" * 20)
-    with pytest.raises(RunError, match="the text changed since the run"):
+    with pytest.raises(RunError, match="the data changed since the run"):
         resume(tmp_path / "run")
 
 
@@ -237,7 +237,7 @@ def test_a_text_that_cannot_be_used_any_more_has_changed(tmp_path: Path, changed
     recipe = tiny(data={"text": None, "path": str(text)}, sample={"prompt": "Z"})
     train(recipe, tmp_path / "run", observe=watch, stop=watch.request)
     text.write_text(changed)
-    with pytest.raises(RunError, match="the text changed since the run"):
+    with pytest.raises(RunError, match="the data changed since the run"):
         resume(tmp_path / "run")
     text.unlink()
     with pytest.raises(DataError, match="no such file"):
@@ -276,3 +276,68 @@ def test_one_process_at_a_time(tmp_path: Path):
 
     train(tiny(), tmp_path / "run", observe=intrude)
     assert last(tmp_path / "run").progress["finished"] == "finished"
+
+
+SETTINGS = {
+    "mean of the weights": {"ema_decay": 0.9},
+    "several batches a step": {"accumulate": 3},
+    "several best": {"keep_best": 3},
+    "sgd": {"optimizer": "sgd", "momentum": 0.5, "schedule": "linear"},
+    "sgd without momentum": {"optimizer": "sgd", "momentum": 0.0, "schedule": "constant"},
+    "overlapping windows": {"tbptt_stride": 5},
+    "all": {"ema_decay": 0.9, "accumulate": 2, "keep_best": 2, "tbptt_stride": 4},
+}
+
+
+@pytest.mark.parametrize("training", SETTINGS.values(), ids=SETTINGS)
+def test_every_setting_goes_on_bit_by_bit(tmp_path: Path, training: dict[str, object]):
+    recipe = tiny(training=training)
+    train(recipe, tmp_path / "whole")
+    for step in (7, 12):
+        watch = StopAt(step)
+        folder = tmp_path / f"stopped at {step}"
+        train(recipe, folder, observe=watch, stop=watch.request)
+        resume(folder)
+        assert_same_end(folder, tmp_path / "whole")
+        kept = [
+            {e.name for e in (f / "checkpoints").iterdir()} for f in (folder, tmp_path / "whole")
+        ]
+        assert {n.removesuffix("-again") for n in kept[0]} == {
+            n.removesuffix("-again") for n in kept[1]
+        }
+
+
+def test_documents_go_on_bit_by_bit(tmp_path: Path):
+    text = "\n".join(f"line {number} of {number % 7}" for number in range(40))
+    recipe = tiny(data={"text": text, "documents": "lines"}, training={"tbptt_steps": 20})
+    train(recipe, tmp_path / "whole")
+    watch = StopAt(17)
+    train(recipe, tmp_path / "run", observe=watch, stop=watch.request)
+    resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", tmp_path / "whole")
+
+
+HARD = {
+    "training": {
+        **LONG["training"],
+        "ema_decay": 0.9,
+        "accumulate": 2,
+        "keep_best": 2,
+        "optimizer": "sgd",
+    },
+    "evaluation": {"every": 10},
+}
+
+
+def test_a_process_with_every_setting_that_is_really_killed(tmp_path: Path):
+    recipe = write_recipe(tmp_path, **HARD)
+    train(tiny(**HARD), tmp_path / "whole")
+    process = start("train", str(recipe), "--run", "killed", folder=tmp_path)
+    index = tmp_path / "killed" / "checkpoints" / "index.json"
+    wait_for(index, process)
+    time.sleep(random.Random(1).uniform(0, 0.4))
+    process.kill()
+    finish(process)
+    if not last(tmp_path / "killed").progress["finished"]:
+        resume(tmp_path / "killed")
+    assert_same_end(tmp_path / "killed", tmp_path / "whole")

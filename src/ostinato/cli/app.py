@@ -45,6 +45,60 @@ def _options(
 
 
 @app.command()
+def init(
+    data: Annotated[Path, typer.Argument(help="A file or folder with examples, or a text.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the recipe goes.  [default: NAME.yaml]"),
+    ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option(help="What is learned.  [default: as the data look]", show_default=False),
+    ] = None,
+    column: Annotated[
+        str | None, typer.Option("--input", metavar="COLUMN", help="What is read.")
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", metavar="COLUMN", help="What is learned.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+) -> None:
+    """Look at data and write a recipe that suits them, each line with its reason."""
+    from ostinato.cli.init import init_command
+
+    init_command(data, output, task=task, column=column, target=target, force=force)
+
+
+@app.command()
+def check(
+    recipe: Annotated[str, typer.Argument(help="A built-in recipe, or a YAML file.")],
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Changes, such as data=FILE."),
+    ] = None,
+) -> None:
+    """Show what a recipe would do, without training: data, shapes, sizes, time and memory."""
+    from ostinato.cli.check import check_command
+
+    raise typer.Exit(check_command(recipe, overrides or []))
+
+
+@app.command()
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(help="Show this one as it stands.", show_default=False)
+    ] = None,
+    data: Annotated[
+        bool, typer.Option("--data", help="List the data sets that a recipe can name.")
+    ] = False,
+) -> None:
+    """List the built-in recipes, or the named data sets."""
+    from ostinato.cli.recipes import recipes_command
+
+    recipes_command(name, data=data)
+
+
+@app.command()
 def train(
     recipe: Annotated[
         str | None, typer.Argument(help="hello, text, stdlib, or a YAML file.", show_default=False)
@@ -59,6 +113,14 @@ def train(
     force: Annotated[bool, typer.Option("--force", help="Replace a run that is there.")] = False,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Go on with this run.", metavar="RUN")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="So many share every batch.  [default: 1, or as the run began]",
+            show_default=False,
+        ),
     ] = None,
 ) -> None:
     """Train a model by a recipe, or go on with a run."""
@@ -75,9 +137,9 @@ def train(
     from ostinato.cli.train import resume_command, train_command
 
     if resume is not None:
-        code = resume_command(resume)
+        code = resume_command(resume, processes)
     else:
-        code = train_command(recipe or "", overrides or [], run, force=force)
+        code = train_command(recipe or "", overrides or [], run, force=force, processes=processes)
     raise typer.Exit(code)
 
 
@@ -117,6 +179,83 @@ def generate(
         seed=seed,
         checkpoint=checkpoint,
     )
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(help="A file in the form of the run's own.  [default: its test part]"),
+    ] = None,
+    part: Annotated[
+        Literal["test", "dev"], typer.Option(help="Of the run's own data, which part.")
+    ] = "test",
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every number here.")
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Score a trained model, and naive predictors beside it, with confidence intervals."""
+    from ostinato.cli.evaluate import evaluate_command
+
+    evaluate_command(run, data, part=part, json_path=json_path, checkpoint=checkpoint)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(help="A file, a text, or - for standard input, a text in each line."),
+    ] = None,
+    form: Annotated[
+        Literal["table", "jsonl"] | None,
+        typer.Option("--format", help="[default: table on a terminal, else jsonl]"),
+    ] = None,
+    probabilities: Annotated[bool, typer.Option("--probabilities", help="Of every label.")] = False,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained model label, tag or estimate what it is given."""
+    from ostinato.cli.predict import predict_command
+
+    predict_command(run, source, form=form, probabilities=probabilities, checkpoint=checkpoint)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of one data set.")],
+    part: Annotated[
+        Literal["test", "dev"], typer.Option(help="Of their data, which part.")
+    ] = "test",
+) -> None:
+    """Score runs on the same examples; intervals of the differences by the paired bootstrap."""
+    from ostinato.cli.compare import compare_command
+
+    compare_command(runs, part=part)
+
+
+@app.command()
+def reproduce(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Built-in recipes with a row in docs/results.md.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All of them, one after another.")] = False,
+    folder: Annotated[Path, typer.Option("--runs", help="Where the run folders go.")] = Path(
+        "runs"
+    ),
+    table: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the rows into this table: docs/results.md."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Train again where a run is there.")] = (
+        False
+    ),
+) -> None:
+    """Train a built-in recipe, score it once on its test part, and print its row of results."""
+    from ostinato.cli.reproduce import reproduce_command
+
+    raise typer.Exit(reproduce_command(names or [], folder, table, every=every, force=force))
 
 
 @app.command()

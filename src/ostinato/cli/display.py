@@ -62,10 +62,15 @@ class _Lines:
             self._smoothed[name] = _SMOOTHING * before + (1 - _SMOOTHING) * value
 
     def stepped(self, event: Stepped) -> str:
-        item_name = self.started.item_name if self.started else "items"
+        started = self.started
+        if started is None:
+            return ""
+        shown = ("loss", started.score_name)
+        scores = {name: value for name, value in self._smoothed.items() if name in shown}
         return (
-            f"{_listed(self._smoothed)}  {event.items_per_second:,.0f} {item_name}/s  "
-            f"{_clock(event.seconds_left)} left"
+            f"epoch {event.step / started.steps_per_epoch:.1f}  {_listed(scores)}  "
+            f"{event.items_per_second:,.0f} {started.item_name}/s  "
+            f"{clock(event.seconds_left)} left"
         )
 
     def _evaluated(self, event: Evaluated) -> str:
@@ -86,7 +91,7 @@ class _Lines:
         is_poor = event.reason != "interrupted" and event.best_score >= unigram > 0
         return (
             f"{event.reason} at step {event.step:,} of {started.max_steps:,} after "
-            f"{_clock(event.seconds)}\n"
+            f"{clock(event.seconds)}\n"
             f"{_words(started.score_name)}, {started.scored_on}: model {event.best_score:.3f} "
             f"(step {event.best_step:,})  {others}" + ("\n" + _POOR if is_poor else "")
         )
@@ -125,7 +130,7 @@ class ProgressDisplay:
     def __init__(self, console: Console) -> None:
         self._lines = _Lines(console)
         self._progress = Progress(
-            BarColumn(bar_width=24),
+            BarColumn(bar_width=12),
             MofNCompleteColumn(),
             TextColumn("{task.description}"),
             console=console,
@@ -174,7 +179,8 @@ def _words(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Return minutes and seconds, and hours where there are any."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

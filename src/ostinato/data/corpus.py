@@ -1,10 +1,11 @@
-"""A text, cut into a part to learn from and a held-out tail, as numbers."""
+"""A text, cut into a part to learn from and parts that are held out, as numbers."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -24,10 +25,12 @@ class Part:
     Attributes:
         ids: int64 ``[number of units]``.
         num_characters: Unicode characters of the same text.
+        starts: int64 ``[number of documents]``, where each begins; None for one text.
     """
 
     ids: Ids
     num_characters: int
+    starts: Ids | None = None
 
     @property
     def units_per_character(self) -> float:
@@ -42,7 +45,8 @@ class Corpus:
     Attributes:
         vocabulary: the units of the *whole* text, so that the held-out part can be scored in full.
         train: the part to learn from.
-        held_out: the tail; the training part itself where nothing is held out.
+        held_out: what follows; the training part itself where nothing is held out.
+        tested: the last part, for one test at the end; None where nothing is kept for it.
         num_unseen: held-out characters that never occur in the training part.
         repeated_share: share of the held-out characters that stand in long lines which the training
             part holds, too: there, a score rewards learning by heart.
@@ -52,6 +56,7 @@ class Corpus:
     vocabulary: Vocabulary
     train: Part
     held_out: Part
+    tested: Part | None
     num_unseen: int
     repeated_share: float
     sha256: str
@@ -67,9 +72,12 @@ def build_corpus(
     *,
     unit: Unit = "characters",
     normalization: Normalization = "NFC",
+    documents: Literal["whole", "lines"] = "whole",
     held_out: float = 0.1,
+    tested: float = 0.0,
     distinct_lines: bool = False,
     max_characters: int | None = None,
+    seed: int = 0,
 ) -> Corpus:
     """Normalize, cut and encode ``text``.
 
@@ -77,35 +85,62 @@ def build_corpus(
         text: any text.
         unit: what one number stands for.
         normalization: the Unicode form.
-        held_out: the share of the characters, from the end, that is held out; 0 for none.
+        documents: ``lines`` makes of each line that is not empty, with its end, a text of its own;
+            they are shuffled before they are dealt to the parts.
+        held_out: the share of the characters, or documents, that is held out; 0 for none.
+        tested: the share behind it, for a test at the end; 0 for none.
         distinct_lines: keep only the first of equal lines, so that none is in both parts.
         max_characters: use only the beginning.
+        seed: of the order of documents.
 
     Raises:
-        DataError: the text is too short to be cut in two.
+        DataError: the text is too short to be cut.
     """
     text = normalize(text, normalization)
     if distinct_lines:
         text = "\n".join(dict.fromkeys(text.split("\n")))
     text = text[:max_characters]
-    cut = len(text) - round(len(text) * held_out)
-    if cut < 2 or (held_out and cut == len(text)):
-        raise DataError(
-            f"the text is too short: {counted(len(text), 'character')}, of which "
-            f"data.held_out={held_out} leaves {cut} to learn from\nmend: give a longer text"
-        )
-    vocabulary = Vocabulary.of(text, unit, normalization)
-    train = _part(vocabulary, text[:cut])
-    tail = text[cut:]
-    known = set(text[:cut])
+    options = [unit, str(held_out)]
+    if documents == "whole":
+        cut, last = _cuts(len(text), held_out, tested, "character")
+        pieces = [[text[:cut]], [text[cut:last]], [text[last:]]]
+    else:
+        lines = [f"{line}\n" for line in text.split("\n") if line]
+        cut, last = _cuts(len(lines), held_out, tested, "document")
+        order = np.random.default_rng(seed).permutation(len(lines))
+        lines = [lines[int(place)] for place in order]
+        pieces = [lines[:cut], lines[cut:last], lines[last:]]
+        options += [documents, str(seed)]
+    if tested:
+        options.append(f"tested {tested}")
+    first, tail, rest = ("".join(piece) for piece in pieces)
+    vocabulary = Vocabulary.of(first + tail + rest, unit, normalization)
+    parts = [_part(vocabulary, piece, are_documents=documents != "whole") for piece in pieces]
+    known = set(first)
     return Corpus(
         vocabulary=vocabulary,
-        train=train,
-        held_out=_part(vocabulary, tail) if tail else train,
+        train=parts[0],
+        held_out=parts[1] if tail else parts[0],
+        tested=parts[2] if rest else None,
         num_unseen=sum(character not in known for character in tail),
-        repeated_share=_repeated_share(text[:cut], tail),
-        sha256=_fingerprint([unit, str(held_out), text]),
+        repeated_share=_repeated_share(first, tail),
+        sha256=_fingerprint([*options, text]),
     )
+
+
+def _cuts(num: int, held_out: float, tested: float, kind: str) -> tuple[int, int]:
+    """Return where the part to learn from, and the held-out one, end."""
+    last = num - round(num * tested)
+    cut = last - round(num * held_out)
+    fewest = 2 if kind == "character" else 1
+    if cut < fewest or (held_out and cut == last) or (tested and last == num):
+        also = f" and data.tested={tested}" if tested else ""
+        verb = "leave" if tested else "leaves"
+        raise DataError(
+            f"the text is too short: {counted(num, kind)}, of which data.held_out={held_out}{also} "
+            f"{verb} {cut} to learn from\nmend: give a longer text"
+        )
+    return cut, last
 
 
 def _repeated_share(first: str, tail: str) -> float:
@@ -114,10 +149,16 @@ def _repeated_share(first: str, tail: str) -> float:
     return sum(len(line) for line in lines if line in known) / max(1, len(tail))
 
 
-def _part(vocabulary: Vocabulary, text: str) -> Part:
+def _part(vocabulary: Vocabulary, documents: list[str], *, are_documents: bool) -> Part:
     # A cut after normalization can leave marks that would compose anew: they stay as they are.
     exact = Vocabulary(vocabulary.unit, vocabulary.symbols, "none")
-    return Part(exact.encode(text), len(text))
+    ids = [exact.encode(document) for document in documents]
+    lengths = np.array([len(each) for each in ids], np.int64)
+    return Part(
+        np.concatenate([*ids, np.empty(0, np.int64)]),
+        sum(map(len, documents)),
+        np.cumsum(lengths) - lengths if are_documents else None,
+    )
 
 
 def _fingerprint(pieces: Iterable[str]) -> str:
@@ -128,8 +169,23 @@ def _fingerprint(pieces: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def with_context(corpus: Corpus) -> Ids:
-    """Return the held-out ids with the unit before them in front, so that each one is predicted."""
-    if not corpus.is_held_out:
-        return corpus.held_out.ids
-    return np.concatenate([corpus.train.ids[-1:], corpus.held_out.ids])
+def with_context(corpus: Corpus, part: Part | None = None) -> Ids:
+    """Return ids with the unit before them in front, so that each one is predicted.
+
+    Args:
+        corpus: the text.
+        part: of it; default the held-out one.
+    """
+    part = corpus.held_out if part is None else part
+    if part.starts is not None:
+        return np.concatenate([[document_end(corpus)], part.ids])
+    if part is corpus.train:
+        return part.ids
+    before = corpus.train if part is corpus.held_out else corpus.held_out
+    return np.concatenate([before.ids[-1:], part.ids])
+
+
+def document_end(corpus: Corpus) -> int:
+    """Return the number of a line end, which stands after a document and before the next."""
+    (end,) = corpus.vocabulary.encode("\n").tolist()
+    return end

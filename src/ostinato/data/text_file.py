@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import codecs
-import stat
 from pathlib import Path
 
-from ostinato.core.errors import nearest
 from ostinato.data.errors import DataError
+from ostinato.data.opening import read_bytes
 
-_COMPRESSED = {
-    b"\x1f\x8b": ("gzip", "gunzip --keep"),
-    b"PK\x03\x04": ("zip", "unzip"),
-    b"BZh": ("bzip2", "bunzip2 --keep"),
-    b"\xfd7zXZ\x00": ("xz", "unxz --keep"),
-}
-# Zip archives to the eye of a reader, but unpacking them gives no plain text.
-_DOCUMENTS = (".docx", ".epub", ".hwpx", ".odt", ".pptx", ".xlsx")
 _NEEDS_NUL = ("utf_16", "utf_32")
 _LIKELY_ENCODINGS = ("utf-8", "cp949", "cp1252", "latin-1")
-# What a shell puts in the place of a file: standard input, and `<(command)`.
-_STREAMS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
 
 def read_text(path: Path, encoding: str | None = None) -> str:
     """Read a whole text file; line ends become line feeds and a byte-order mark is dropped.
+
+    A compressed file is read as it was before.
 
     Args:
         path: the file.
@@ -36,11 +27,9 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     """
     can_choose = encoding is not None
     encoding = "utf-8" if encoding is None else encoding
-    codec = _codec(encoding)
-    content = _read_bytes(path)
-    if not content:
-        raise DataError(f"{path} is empty\nmend: give a file with text in it")
-    _refuse_binary(path, content, codec, can_choose=can_choose)
+    codec = codec_of(encoding)
+    content = read_bytes(path)
+    refuse_binary(path, content, codec, can_choose=can_choose)
     try:
         text = content.decode(codec)
     except UnicodeDecodeError as error:
@@ -51,7 +40,12 @@ def read_text(path: Path, encoding: str | None = None) -> str:
     return text
 
 
-def _codec(encoding: str) -> str:
+def codec_of(encoding: str) -> str:
+    """Return Python's name of an encoding.
+
+    Raises:
+        DataError: there is no such encoding of text.
+    """
     try:
         codec = codecs.lookup(encoding)
         # Codecs such as `hex` or `zip` do not turn bytes into text.
@@ -62,6 +56,16 @@ def _codec(encoding: str) -> str:
             "mend: use a name that Python knows, such as utf-8, utf-16, cp949 or latin-1"
         ) from error
     return codec.name.replace("-", "_")
+
+
+def needs_nul(codec: str) -> bool:
+    """Whether text in this encoding holds NUL bytes."""
+    return codec.startswith(_NEEDS_NUL)
+
+
+def likely_encoding(content: bytes) -> str:
+    """Guess in which encoding text was written that is not in the expected one."""
+    return next((name for name in _LIKELY_ENCODINGS if _fits(content, name)), "latin-1")
 
 
 def is_file(path: Path) -> bool:
@@ -77,53 +81,19 @@ def looks_like_path(text: str) -> bool:
     return "=" not in text and ("/" in text or text.startswith(".") or Path(text).suffix != "")
 
 
-def _read_bytes(path: Path) -> bytes:
-    try:
-        if _may_end(path):
-            return path.read_bytes()
-    except IsADirectoryError as error:
-        inside = sorted(entry.name for entry in path.iterdir() if entry.is_file())[:1]
-        hint = f"one of the files in it, such as {path / inside[0]}" if inside else "a text file"
-        raise DataError(f"{path} is a folder, not a file\nmend: give {hint}") from error
-    except FileNotFoundError as error:
-        raise DataError(f"no such file: {path}{_near(path)}\nmend: check the path") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise DataError(
-            f"cannot read {str(path)!r}: {reason}\nmend: check its name and permissions"
-        ) from error
-    raise DataError(
-        f"{path} is a device or a pipe, not a file\n"
-        "mend: give a text file, or /dev/stdin for what a command writes"
-    )
+def refuse_binary(path: Path, content: bytes, codec: str, *, can_choose: bool) -> None:
+    """Refuse content that is no text, or text of another encoding, by its NUL bytes.
 
+    Args:
+        path: named in the error.
+        content: the file's, or its beginning.
+        codec: as ``codec_of`` names it.
+        can_choose: whether the user can give another encoding.
 
-def _may_end(path: Path) -> bool:
-    """Whether reading is sure to end, or someone asked for a stream, which Ctrl-C ends."""
-    mode = path.stat().st_mode
-    return stat.S_ISREG(mode) or stat.S_ISDIR(mode) or str(path).startswith(_STREAMS)
-
-
-def _near(path: Path) -> str:
-    if not path.parent.is_dir():
-        return f" (the folder {path.parent} does not exist either)"
-    names = [entry.name for entry in path.parent.iterdir()]
-    near = nearest(path.name, names)
-    return "" if near is None else f"; did you mean {path.parent / near}?"
-
-
-def _refuse_binary(path: Path, content: bytes, codec: str, *, can_choose: bool) -> None:
-    if content.startswith(b"%PDF") or (
-        content.startswith(b"PK\x03\x04") and path.suffix.lower() in _DOCUMENTS
-    ):
-        raise DataError(
-            f"{path} is a document, not plain text\n"
-            "mend: save it as plain text in the program that shows it"
-        )
-    for magic, (kind, command) in _COMPRESSED.items():
-        if content.startswith(magic):
-            raise DataError(f"{path} is compressed ({kind})\nmend: unpack it: {command} {path}")
-    if codec.startswith(_NEEDS_NUL):
+    Raises:
+        DataError: says what the content seems to be.
+    """
+    if needs_nul(codec):
         # Half of all plain text would decode, to characters that nobody wrote.
         if b"\0" not in content and _fits(content, "utf-8"):
             raise DataError(
@@ -165,7 +135,7 @@ def _badly_encoded(
     offset = error.start
     line = content.count(b"\n", 0, offset) + 1
     found = f"byte 0x{content[offset]:02x}" if offset < len(content) else "the end of the file"
-    likely = next((name for name in _LIKELY_ENCODINGS if _fits(content, name)), "latin-1")
+    likely = likely_encoding(content)
     mend = (
         f"give its encoding, perhaps data.encoding={likely}" if can_choose else "save it as UTF-8"
     )

@@ -85,18 +85,23 @@ class LanguageModel(nn.Module):
         self.head.weight = self.embedding.weight
 
     def forward(
-        self, ids: Tensor, state: Mapping[str, Tensor] | None = None
+        self,
+        ids: Tensor,
+        state: Mapping[str, Tensor] | None = None,
+        resets: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Return the logits of the next unit at every step, and the final state.
 
         Args:
             ids: int64 ``[T, B]``.
             state: state name to ``[L, B, size]``; None for the cell's initial values.
+            resets: bool ``[T, B]``, true where the state starts afresh before the step.
 
         Returns:
             Logits ``[T, B, V]`` and the state after the last step.
         """
-        output, new_state = self.recurrent(self._embed(ids), state)
+        options = {} if resets is None else {"resets": resets}
+        output, new_state = self.recurrent(self._embed(ids), state, **options)
         return self.head(self.dropout(output)), new_state
 
     def step(self, ids: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, State]:

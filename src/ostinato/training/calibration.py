@@ -6,6 +6,7 @@ import copy
 import math
 import statistics
 import time
+from typing import Any
 
 import torch
 from torch import nn
@@ -17,6 +18,7 @@ from ostinato.training.optimization import clip_gradients, make_optimizer
 from ostinato.training.recipe import Recipe
 from ostinato.training.run import Plan
 from ostinato.training.task import State, Task
+from ostinato.training.workers import Workers
 
 _MOST_EVALUATIONS = 10
 _EVALUATIONS_SHARE = 0.1
@@ -32,9 +34,10 @@ _MEASURING_SHARE, _LONGEST_SECONDS = 0.03, 5.0
 
 
 def make_plan(
-    task: Task,
+    task: Task[Any],
     model: nn.Module,
     recipe: Recipe,
+    workers: Workers,
     *,
     evaluation_seconds: float,
     spent_seconds: float,
@@ -47,6 +50,7 @@ def make_plan(
         task: the problem.
         model: left as it is.
         recipe: the limits.
+        workers: the processes, each of which runs its share.
         evaluation_seconds: how long one evaluation takes.
         spent_seconds: how much of the time is gone already.
         stop: ends the measurement; half a measurement makes no plan.
@@ -65,7 +69,7 @@ def make_plan(
         budget = limits.max_minutes * 60
         num_evaluations = _affordable_evaluations(budget, evaluation_seconds)
         began = time.perf_counter()
-        step_seconds = _seconds_per_step(task, model, recipe, budget, stop)
+        step_seconds = _seconds_per_step(task, model, recipe, workers, budget, stop)
         left = _AIMED_SHARE * (budget - spent_seconds - (time.perf_counter() - began))
         if every is None:
             ends.append((left - num_evaluations * evaluation_seconds) / step_seconds)
@@ -86,6 +90,7 @@ def make_plan(
         evaluate_every=every or math.ceil(max_steps / num_evaluations),
         warmup_steps=min(limits.warmup_steps, max_steps // _LONGEST_WARMUP),
         threads=torch.get_num_threads(),
+        processes=workers.num,
     )
 
 
@@ -96,7 +101,12 @@ def _affordable_evaluations(budget: float, evaluation_seconds: float) -> int:
 
 
 def _seconds_per_step(
-    task: Task, model: nn.Module, recipe: Recipe, budget: float, stop: StopRequest
+    task: Task[Any],
+    model: nn.Module,
+    recipe: Recipe,
+    workers: Workers,
+    budget: float,
+    stop: StopRequest,
 ) -> float:
     """Return the mean time of some steps on a copy; the first, which sets up, is left out."""
     model = copy.deepcopy(model)
@@ -108,10 +118,12 @@ def _seconds_per_step(
     for step in range(_MAX_STEPS):
         stop.check()
         step_began = time.perf_counter()
-        result = task.loss(model, step, carried)
-        carried = result.carried
         optimizer.zero_grad()
-        torch.autograd.backward(result.loss)
+        for whole in task.batches(step):
+            batch = whole.share(workers.index, workers.num) if workers.num > 1 else whole
+            result = task.loss(model, batch if batch.num_items else whole, carried)
+            carried = result.carried
+            torch.autograd.backward(result.loss_sum / whole.num_targets)
         clip_gradients(model, recipe.training.clip_grad_norm)
         optimizer.step()
         times.append(time.perf_counter() - step_began)

@@ -1,9 +1,10 @@
 """Checkpoints: safetensors and JSON, complete or absent, verified when they are read.
 
 ```
-checkpoints/index.json                    names the newest and the best one
+checkpoints/index.json                    names the newest and the best ones
 checkpoints/step-00000120/model.safetensors     weights
-                          training.safetensors  optimizer, random state, carried state
+                          training.safetensors  optimizer, random states, carried state; the
+                                                weights themselves, where a mean of them is scored
                           progress.json         counters, and the sha256 of the other two
 ```
 
@@ -47,7 +48,7 @@ class Checkpoint:
 
     Attributes:
         model: the weights.
-        training: optimizer, random and carried state.
+        training: optimizer, random and carried states.
         progress: counters, as JSON.
     """
 
@@ -57,14 +58,25 @@ class Checkpoint:
 
 
 class CheckpointStore:
-    """The checkpoints of one run: the newest, and the best by the held-out score."""
+    """The checkpoints of one run: the newest, and the best by the held-out score.
+
+    The index names the best one ``best``, and where more are kept the others ``best-2``, ….
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._index_file = folder / INDEX
 
-    def save(self, checkpoint: Checkpoint, *, step: int, is_best: bool) -> None:
-        """Keep ``checkpoint`` as the newest, and as the best one too where ``is_best``.
+    def save(
+        self, checkpoint: Checkpoint, *, step: int, place: int | None = None, keep: int = 1
+    ) -> None:
+        """Keep ``checkpoint`` as the newest, and among the best ones.
+
+        Args:
+            checkpoint: what to keep.
+            step: of the run.
+            place: its place among the best ones, from 0; None where it is not one of them.
+            keep: how many of the best are kept.
 
         Raises:
             StorageError: it could not be written; the checkpoints before it are untouched.
@@ -77,9 +89,10 @@ class CheckpointStore:
             while name in index.values():
                 name += "-again"
             self._write(name, checkpoint)
-            index["last"] = name
-            if is_best:
-                index["best"] = name
+            best = [index[key] for key in sorted(index, key=_place) if key != "last"]
+            if place is not None:
+                best.insert(place, name)
+            index = {_key(place): each for place, each in enumerate(best[:keep])} | {"last": name}
             replace_file(self._index_file, _to_json(index))
             self._remove_all_but(set(index.values()))
 
@@ -120,6 +133,14 @@ class CheckpointStore:
         for entry in self.folder.glob("step-*"):
             if entry.name not in names:
                 shutil.rmtree(entry)
+
+
+def _key(place: int) -> str:
+    return f"best-{place + 1}" if place else "best"
+
+
+def _place(key: str) -> int:
+    return int(key.partition("-")[2] or 1)
 
 
 def _tensors(files: CheckpointFiles, name: str) -> dict[str, Tensor]:

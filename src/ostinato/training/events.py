@@ -25,10 +25,12 @@ class Started:
         folder: the run folder.
         num_parameters: of the model.
         baselines: score of naive predictors, by name, in the unit of ``score_name``.
-        score_name: what an evaluation is judged by; lower is better.
+        score_name: what an evaluation is judged by.
+        higher_is_better: whether a higher score is the better one.
         scored_on: what the scores are of, in words: ``held out``, unless nothing is.
         item_name: what speed is counted in.
         max_steps: where the run ends.
+        steps_per_epoch: of one pass over the data.
         step: where it begins: not 0 when it goes on.
     """
 
@@ -36,9 +38,11 @@ class Started:
     num_parameters: int
     baselines: Mapping[str, float]
     score_name: str
+    higher_is_better: bool
     scored_on: str
     item_name: str
     max_steps: int
+    steps_per_epoch: int
     step: int
 
 

@@ -23,6 +23,7 @@ def generate(
     temperature: float = 1.0,
     top_p: float = 1.0,
     seed: int | None = None,
+    document_end: int | None = None,
 ) -> Iterator[str]:
     """Yield the prompt and then what the model writes, in pieces, as they become certain.
 
@@ -34,6 +35,8 @@ def generate(
         temperature: 1 draws as the model says, less is more careful, 0 takes the most likely.
         top_p: draw from the smallest set of units that holds this share of the probability.
         seed: the same seed writes the same text; None for another one each time.
+        document_end: the unit that ends a document, where the model learned documents: the state
+            starts afresh before it is read.
 
     Raises:
         DataError: the prompt has a character that the model does not know.
@@ -46,7 +49,7 @@ def generate(
         generator.seed()
     else:
         generator.manual_seed(seed)
-    drawn = _drawn(model, ids, temperature, top_p, generator)
+    drawn = _drawn(model, ids, temperature, top_p, generator, document_end)
     return written(vocabulary, ids, length, drawn)
 
 
@@ -57,15 +60,19 @@ def _drawn(
     temperature: float,
     top_p: float,
     generator: torch.Generator,
+    document_end: int | None,
 ) -> Iterator[int]:
     """Yield the units that the model draws after a prompt."""
     device = next(model.parameters()).device
-    logits, state = model(torch.as_tensor(ids, device=device)[:, None])
+    prompt = torch.as_tensor(ids, device=device)[:, None]
+    resets = None if document_end is None else prompt == document_end
+    logits, state = model(prompt, None, resets)
     next_logits = logits[-1, 0]
     while True:
         unit = choose(next_logits, temperature, top_p, generator)
         yield unit
-        step_logits, state = model.step(torch.tensor([unit], device=device), state)
+        before = None if unit == document_end else state
+        step_logits, state = model.step(torch.tensor([unit], device=device), before)
         next_logits = step_logits[0]
 
 

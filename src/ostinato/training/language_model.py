@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
-from typing import Any, cast
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,6 +18,7 @@ from ostinato.core.errors import OptionError
 from ostinato.data import (
     PADDING,
     Corpus,
+    Part,
     StreamedWindows,
     Vocabulary,
     Window,
@@ -23,46 +27,90 @@ from ostinato.data import (
     standard_library_text,
     with_context,
 )
+from ostinato.data.corpus import document_end
+from ostinato.data.streams import DocumentWindows, shuffled_documents
 from ostinato.data.wording import counted
 from ostinato.models.language_model import LanguageModel, RecurrentOptions
+from ostinato.nn.saving import describe
 from ostinato.training.baselines import bigram_bits, unigram_bits
 from ostinato.training.cell_text import cell_of_text
+from ostinato.training.evaluating import evaluating
 from ostinato.training.generate import generate
 from ostinato.training.interrupt import StopRequest
-from ostinato.training.recipe import DataRecipe, ModelRecipe, Recipe
+from ostinato.training.memory import MEMORY, not_kept
+from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
 from ostinato.training.task import State, StepLoss
 
 _STANDARD_LIBRARY_CHARACTERS = 2_000_000
 _NOTED_SHARE = 0.05
 
 
+@dataclass(frozen=True)
+class TextBatch:
+    """One window of the streams; see ``TaskBatch``."""
+
+    window: Window
+
+    @property
+    def num_targets(self) -> int:
+        """Units that are predicted."""
+        return int((self.window.targets != PADDING).sum())
+
+    @property
+    def num_items(self) -> int:
+        """The same; a share always has streams, if perhaps none that goes on."""
+        return self.num_targets
+
+    def share(self, index: int, num: int) -> TextBatch:
+        """Return the streams that process ``index`` of ``num`` runs.
+
+        Raises:
+            OptionError: there are fewer streams than processes.
+        """
+        num_streams = self.window.inputs.shape[1]
+        if num_streams < num:
+            raise OptionError(
+                f"{num} processes cannot share {counted(num_streams, 'stream')} of text\n"
+                "mend: a larger training.batch_size, a longer text, or fewer --processes"
+            )
+        return TextBatch(self.window.columns(index, num))
+
+
+class BlockLosses(NamedTuple):
+    """The loss of every window of every stream.
+
+    Attributes:
+        losses: in nats, ``[N]``.
+        counts: targets that each is the sum over, ``[N]``.
+    """
+
+    losses: npt.NDArray[np.float64]
+    counts: npt.NDArray[np.int64]
+
+
 class LanguageModelTask:
     """See ``Task``."""
 
     score_name = "bits_per_character"
+    higher_is_better = False
     item_name = "characters"
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, device: torch.device) -> None:
+    def __init__(self, recipe: LanguageModelRecipe, corpus: Corpus, device: torch.device) -> None:
         self.recipe = recipe
         self.corpus = corpus
         self.device = device
-        training, evaluation = recipe.training, recipe.evaluation
-        unit = corpus.vocabulary.unit
-        self._windows = StreamedWindows(
-            corpus.train.ids, training.batch_size, training.tbptt_steps, unit
-        )
-        scored = with_context(corpus)
-        window = min(evaluation.window, len(scored) - 1)
-        self._scored = StreamedWindows(scored, evaluation.batch_size, window)
+        self._has_documents = corpus.train.starts is not None
+        self._epoch = 0
+        self._windows = self._streams(0)
         self.scored_on = "held out" if corpus.is_held_out else "training text"
-        self.steps_per_epoch = len(self._windows)
+        self.steps_per_epoch = math.ceil(len(self._windows) / recipe.training.accumulate)
         self.items_per_target = 1 / corpus.train.units_per_character
         self._start = start_symbol(corpus)
         self._prompt = self._start if recipe.sample.prompt is None else recipe.sample.prompt
         corpus.vocabulary.encode(self._prompt)
 
     @classmethod
-    def from_recipe(cls, recipe: Recipe, device: torch.device) -> LanguageModelTask:
+    def from_recipe(cls, recipe: LanguageModelRecipe, device: torch.device) -> LanguageModelTask:
         """Read the text that the recipe names.
 
         Raises:
@@ -71,7 +119,9 @@ class LanguageModelTask:
         return cls.of_text(recipe, read_source(recipe.data), device)
 
     @classmethod
-    def of_text(cls, recipe: Recipe, text: str, device: torch.device) -> LanguageModelTask:
+    def of_text(
+        cls, recipe: LanguageModelRecipe, text: str, device: torch.device
+    ) -> LanguageModelTask:
         """Cut and encode ``text`` as the recipe says.
 
         Raises:
@@ -82,9 +132,12 @@ class LanguageModelTask:
             text,
             unit=data.unit,
             normalization=data.normalization,
+            documents=data.documents,
             held_out=data.held_out,
+            tested=data.tested,
             distinct_lines=data.distinct_lines,
             max_characters=data.max_characters,
+            seed=recipe.seed,
         )
         return cls(recipe, corpus, device)
 
@@ -92,41 +145,88 @@ class LanguageModelTask:
         """Return a new model, from torch's random state."""
         return build_language_model(self.recipe.model, len(self.corpus.vocabulary)).to(self.device)
 
-    def loss(self, model: nn.Module, step: int, carried: State | None) -> StepLoss:
-        """Run one window; the state starts afresh with each epoch."""
-        window = self._windows[step % self.steps_per_epoch]
-        inputs, targets = self._tensors(window)
-        logits, state = model(inputs, None if window.is_first else carried)
-        loss = functional.cross_entropy(
-            logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING
-        )
-        num_targets = int((window.targets != PADDING).sum())
-        return StepLoss(loss, num_targets, {name: value.detach() for name, value in state.items()})
+    def batches(self, step: int) -> Sequence[TextBatch]:
+        """Return the windows of optimizer step ``step``: one after another in the same streams."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        if self._has_documents and epoch != self._epoch:
+            self._windows, self._epoch = self._streams(epoch), epoch
+        first = place * self.recipe.training.accumulate
+        last = min(first + self.recipe.training.accumulate, len(self._windows))
+        return [TextBatch(self._windows[index]) for index in range(first, last)]
+
+    def loss(self, model: nn.Module, batch: TextBatch, carried: State | None) -> StepLoss:
+        """Run one window; the state starts afresh with each epoch.
+
+        The state that is carried is that of the step where the next window begins.
+        """
+        window = batch.window
+        inputs, targets, resets = self._tensors(window)
+        state = None if window.is_first else carried
+        next_carried: State = {}
+        losses: list[Tensor] = []
+        for piece in window.pieces():
+            is_blind = piece.stop <= window.num_blind
+            with torch.no_grad() if is_blind else nullcontext():
+                logits, state = model(inputs[piece], state, *(r[piece] for r in resets))
+            if piece.stop == window.advance:
+                next_carried = {name: value.detach() for name, value in state.items()}
+            is_last = piece.stop == len(inputs)
+            if is_last or (window.targets[piece] != PADDING).any():
+                losses.append(_loss(logits, targets[piece], "sum"))
+        return StepLoss(sum(losses[1:], losses[0]), next_carried)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return nats per unit and bits per character."""
         return _scores(mean_loss, self.corpus.train.units_per_character)
 
-    @torch.no_grad()
     def evaluate(self, model: nn.Module, stop: StopRequest) -> dict[str, float]:
         """Predict every unit of the held-out part once, the state carried from window to window.
 
         Raises:
             Stopped: someone asked to stop; it is obeyed between two windows.
         """
-        total, count, state = 0.0, 0, None
-        with _evaluating(model):
-            for index in range(len(self._scored)):
+        return self._scores_of(self.corpus.held_out, model, stop)
+
+    def evaluate_test(self, model: nn.Module, stop: StopRequest) -> dict[str, float]:
+        """Score the part that was kept for a test, as ``evaluate`` does the held-out one.
+
+        Raises:
+            OptionError: nothing was kept.
+            Stopped: someone asked to stop.
+        """
+        if self.corpus.tested is None:
+            raise OptionError(
+                "nothing of the text was kept for a test: data.tested=0\n"
+                "mend: train with a share for it, such as data.tested=0.05"
+            )
+        return self._scores_of(self.corpus.tested, model, stop)
+
+    @torch.no_grad()
+    def block_losses(self, part: Part, model: nn.Module, stop: StopRequest) -> BlockLosses:
+        """Score a part of the text, every unit once, the state carried from window to window.
+
+        Raises:
+            Stopped: someone asked to stop; it is obeyed between two windows.
+        """
+        losses: list[npt.NDArray[np.float64]] = []
+        counts: list[npt.NDArray[np.int64]] = []
+        state = None
+        windows = self._scored_windows(part)
+        with evaluating(model):
+            for index in range(len(windows)):
                 stop.check()
-                window = self._scored[index]
-                inputs, targets = self._tensors(window)
-                logits, state = model(inputs, state)
-                losses = functional.cross_entropy(
-                    logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction="none"
-                )
-                total += float(losses.double().sum())
-                count += int((window.targets != PADDING).sum())
-        return _scores(total / count, self.corpus.held_out.units_per_character)
+                window = windows[index]
+                inputs, targets, _ = self._tensors(window)
+                logits, state = model(inputs, None if window.is_first else state)
+                each = _loss(logits, targets, "none").double().view(targets.shape)
+                losses.append(each.sum(0).cpu().numpy())
+                counts.append((window.targets != PADDING).sum(0))
+        return BlockLosses(np.concatenate(losses), np.concatenate(counts))
+
+    def _scores_of(self, part: Part, model: nn.Module, stop: StopRequest) -> dict[str, float]:
+        blocks = self.block_losses(part, model, stop)
+        mean = float(blocks.losses.sum()) / int(blocks.counts.sum())
+        return _scores(mean, part.units_per_character)
 
     def sample(self, model: nn.Module, step: int, stop: StopRequest) -> str:
         """Write some text; which random numbers are drawn depends on the seed and the step only.
@@ -138,7 +238,7 @@ class LanguageModelTask:
         if not settings.length:
             return ""
         text = ""
-        with _evaluating(model):
+        with evaluating(model):
             for piece in generate(
                 cast("LanguageModel", model),
                 self.corpus.vocabulary,
@@ -147,15 +247,21 @@ class LanguageModelTask:
                 temperature=settings.temperature,
                 top_p=settings.top_p,
                 seed=self.recipe.seed + step,
+                document_end=document_end(self.corpus) if self._has_documents else None,
             ):
                 stop.check()
                 text += piece
         return text.removeprefix(self._start) if self.recipe.sample.prompt is None else text
 
-    def baselines(self) -> dict[str, float]:
-        """Return bits per character of the unigram and the bigram on the same held-out text."""
-        train, scored = self.corpus.train.ids, with_context(self.corpus)
-        ratio = self.corpus.held_out.units_per_character
+    def baselines(self, part: Part | None = None) -> dict[str, float]:
+        """Return bits per character of the unigram and the bigram on the same part of the text.
+
+        Args:
+            part: default the held-out one.
+        """
+        part = self.corpus.held_out if part is None else part
+        train, scored = self.corpus.train.ids, with_context(self.corpus, part)
+        ratio = part.units_per_character
         num_symbols = len(self.corpus.vocabulary)
         return {
             "unigram": unigram_bits(train, scored, num_symbols) * ratio,
@@ -173,7 +279,13 @@ class LanguageModelTask:
         }[unit]
         held = f"{corpus.held_out.num_characters:,}" if corpus.is_held_out else "none"
         learned = f"{counted(corpus.train.num_characters, 'character')} to learn from"
-        notes = [f"text: {learned}, {held} held out{kinds}"]
+        tested = corpus.tested
+        test = "" if tested is None else f", {tested.num_characters:,} for a test"
+        notes = [f"text: {learned}, {held} held out{test}{kinds}"]
+        if corpus.train.starts is not None:
+            notes.append(
+                f"{counted(len(corpus.train.starts), 'document')} to learn from, one a line"
+            )
         if corpus.num_unseen:
             unseen = counted(corpus.num_unseen, "held-out character")
             verb = "occurs" if corpus.num_unseen == 1 else "occur"
@@ -184,6 +296,13 @@ class LanguageModelTask:
                 "holds, too: the score rewards learning them by heart "
                 "(data.distinct_lines=true keeps one of each)"
             )
+        stride = training.tbptt_stride
+        if stride is not None and stride > training.tbptt_steps:
+            notes.append(
+                f"of every {stride} steps, the first {stride - training.tbptt_steps} are read but "
+                f"not learned: training.tbptt_stride={stride} is longer than "
+                f"training.tbptt_steps={training.tbptt_steps}"
+            )
         if self._windows.num_streams < training.batch_size:
             notes.append(
                 f"the text is short: {counted(self._windows.num_streams, 'stream')} instead of "
@@ -191,20 +310,55 @@ class LanguageModelTask:
             )
         return tuple(notes)
 
-    def facts(self) -> Mapping[str, Any]:
-        """Return the vocabulary, what a text without a prompt follows, and the fingerprint."""
+    def facts(self, model: nn.Module) -> Mapping[str, Any]:
+        """Return what writing needs: vocabulary, layer, start; and the fingerprint of the text."""
         return {
             "vocabulary": self.corpus.vocabulary.to_json(),
             "start": self._start,
+            "documents": self.recipe.data.documents,
+            "recurrent": describe(cast("LanguageModel", model).recurrent).to_json(),
             "data_sha256": self.corpus.sha256,
         }
 
-    def _tensors(self, window: Window) -> tuple[Tensor, Tensor]:
+    def _streams(self, epoch: int) -> StreamedWindows:
+        """Return the windows of an epoch; the order of documents depends on seed and epoch."""
+        training, part = self.recipe.training, self.corpus.train
+        ids, resets = part.ids, None
+        if part.starts is not None:
+            random = np.random.default_rng([self.recipe.seed, epoch])
+            ids, starts = shuffled_documents(ids, part.starts, random)
+            ids = np.concatenate([[document_end(self.corpus)], ids])
+            resets = np.zeros(len(ids), np.bool_)
+            resets[starts] = True
+        return StreamedWindows(
+            ids,
+            training.batch_size,
+            training.tbptt_steps,
+            self.corpus.vocabulary.unit,
+            stride=training.tbptt_stride,
+            resets=resets,
+        )
+
+    def _scored_windows(self, part: Part) -> StreamedWindows | DocumentWindows:
+        batch_size, window = self.recipe.evaluation.batch_size, self.recipe.evaluation.window
+        if part.starts is not None:
+            end = document_end(self.corpus)
+            return DocumentWindows(part.ids, part.starts, end, batch_size, window)
+        scored = with_context(self.corpus, part)
+        return StreamedWindows(scored, batch_size, min(window, len(scored) - 1))
+
+    def _tensors(self, window: Window) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
         inputs = torch.as_tensor(window.inputs, device=self.device)
-        return inputs, torch.as_tensor(window.targets, device=self.device)
+        targets = torch.as_tensor(window.targets, device=self.device)
+        resets = window.resets
+        return (
+            inputs,
+            targets,
+            () if resets is None else (torch.as_tensor(resets, device=self.device),),
+        )
 
 
-def build_language_model(recipe: ModelRecipe, num_symbols: int) -> LanguageModel:
+def build_language_model(recipe: TextModelRecipe, num_symbols: int) -> LanguageModel:
     """Return the model of a recipe.
 
     Raises:
@@ -248,32 +402,36 @@ def start_symbol(corpus: Corpus) -> str:
     return "\n" if "\n" in vocabulary.symbols else vocabulary.decode(corpus.train.ids[:1])
 
 
-@contextmanager
-def _evaluating(model: nn.Module) -> Generator[None]:
-    """Put the model into evaluation mode, and back."""
-    was_training = model.training
-    model.eval()
-    try:
-        yield
-    finally:
-        model.train(was_training)
-
-
-def read_source(data: DataRecipe) -> str:
+def read_source(data: TextRecipe) -> str:
     """Return the text that a recipe names.
 
     Raises:
         DataError: its file cannot be read.
+        RunError: it was given in Python, and is in no file.
     """
+    if data.name == MEMORY:
+        raise not_kept()
     if data.path is not None:
         return read_text(data.path, data.encoding)
     if data.name == "stdlib":
         return standard_library_text(data.max_characters or _STANDARD_LIBRARY_CHARACTERS)
+    if data.name is not None:
+        from ostinato.data.sets.catalogue import find_set, text_of
+
+        return text_of(find_set(data.name))
     return data.text or ""
 
 
 def _scores(nats_per_unit: float, units_per_character: float) -> dict[str, float]:
+    nats = nats_per_unit * units_per_character
     return {
         "loss": nats_per_unit,
-        "bits_per_character": nats_per_unit / math.log(2) * units_per_character,
+        "nats_per_character": nats,
+        "bits_per_character": nats / math.log(2),
     }
+
+
+def _loss(logits: Tensor, targets: Tensor, reduction: Literal["sum", "none"]) -> Tensor:
+    return functional.cross_entropy(
+        logits.flatten(0, 1), targets.flatten(), ignore_index=PADDING, reduction=reduction
+    )

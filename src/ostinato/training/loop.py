@@ -4,59 +4,37 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ostinato.training.averaging import MovingMean
 from ostinato.training.checkpoint import Checkpoint
+from ostinato.training.divergence import diverged, is_lost
 from ostinato.training.errors import CheckpointError, DivergedError
 from ostinato.training.events import Evaluated, Finished, Observer, Reason, Stepped
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.optimization import (
-    clip_gradients,
-    diverged,
+    gradient_norm,
     learning_rate,
     load_optimizer_tensors,
     make_optimizer,
     optimizer_tensors,
     set_learning_rate,
 )
+from ostinato.training.progress import Progress
 from ostinato.training.recipe import Recipe
 from ostinato.training.run import Plan, RunFolder
 from ostinato.training.task import State, Task
+from ostinato.training.workers import Workers
 
 # A sitting may take this many times the minutes of the recipe.
 _PATIENCE_WITH_MACHINE = 1.5
-
-
-@dataclass
-class Progress:
-    """The counters of a run; with the tensors of a checkpoint, all that the rest depends on.
-
-    Attributes:
-        step: optimizer steps done; epoch and place in the data follow from it.
-        best_score: of the held-out evaluations, lower is better.
-        best_step: where it was reached.
-        num_without_progress: evaluations since then.
-        loss_sum: training loss since the last line of the log, summed over targets.
-        num_targets: how many targets that sum is over.
-        seconds: time spent, over all sittings.
-        is_evaluation_due: whether the evaluation that belongs to this step is not done yet.
-        finished: why the run is over; empty while it is not.
-    """
-
-    step: int = 0
-    best_score: float | None = None
-    best_step: int = 0
-    num_without_progress: int = 0
-    loss_sum: float = 0.0
-    num_targets: int = 0
-    seconds: float = 0.0
-    is_evaluation_due: bool = False
-    finished: Literal["", "finished", "no more progress"] = ""
 
 
 class Evaluation(NamedTuple):
@@ -71,23 +49,64 @@ class Evaluation(NamedTuple):
     sample: str
 
 
+class _Step(NamedTuple):
+    """What one optimizer step did, over all processes.
+
+    Attributes:
+        loss: mean over the targets.
+        num_targets: of them.
+        num_items: that the batches held.
+    """
+
+    loss: float
+    num_targets: int
+    num_items: int
+
+
 class Loop:
-    """Trains one model by one plan; see ``run``."""
+    """Trains one model by one plan; see ``run``.
+
+    Every process that trains has a loop, and the same progress; only the main one writes, scores
+    and tells.
+
+    Args:
+        recipe: what to do.
+        task: the problem.
+        model: to be trained.
+        folder: the run.
+        observe: is told what happens.
+        workers: the processes.
+    """
 
     def __init__(
-        self, recipe: Recipe, task: Task, model: nn.Module, folder: RunFolder, observe: Observer
+        self,
+        recipe: Recipe,
+        task: Task[Any],
+        model: nn.Module,
+        folder: RunFolder,
+        observe: Observer,
+        workers: Workers,
     ) -> None:
+        training = recipe.training
         self.recipe = recipe
         self.task = task
         self.model = model
         self.folder = folder
         self.observe = observe
-        self.optimizer = make_optimizer(model, recipe.training)
+        self.workers = workers
+        self.optimizer = make_optimizer(model, training)
         self.progress = Progress()
+        self.mean = None if training.ema_decay is None else MovingMean(model, training.ema_decay)
+        self._called = workers.prepare(model)
         self._carried: State | None = None
         self._saved_at = time.monotonic()
 
-    def run(self, plan: Plan, log: MetricsLog, stop: StopRequest) -> Finished:
+    @property
+    def scored_model(self) -> nn.Module:
+        """The model that is scored and kept: the moving mean, where there is one."""
+        return self.model if self.mean is None else self.mean.model
+
+    def run(self, plan: Plan, log: MetricsLog | None, stop: StopRequest) -> Finished:
         """Train until the plan's end, until nothing gets better, or until asked to stop.
 
         Asked to stop within an evaluation, it abandons that; the next sitting begins with it, so
@@ -96,29 +115,38 @@ class Loop:
         A sitting that takes much longer than the recipe allows, because the machine became slower
         than it was when the steps were planned, stops as if asked to.
 
+        Args:
+            plan: where the run ends.
+            log: of the main process.
+            stop: ends the run.
+
         Raises:
-            DivergedError: the loss or a gradient is not finite; checkpoints are kept.
+            DivergedError: the loss or the gradients exploded; checkpoints are kept.
             StorageError: the disk is full; the newest checkpoint is kept.
         """
-        progress = self.progress
+        progress, workers = self.progress, self.workers
         self.model.train()
         if progress.is_evaluation_due:
             self._score(plan, log, stop)
         began, seconds_before = time.perf_counter(), progress.seconds
         steps_before = progress.step
+        (is_asked,) = workers.any(bool(stop))
         is_late = False
-        while not (stop or is_late or progress.finished):
-            loss, num_targets = self._step(plan, log)
+        while not (is_asked or is_late or progress.finished):
+            step = self._step(plan, log)
             now = time.perf_counter()
             progress.seconds = seconds_before + now - began
-            self._report(plan, loss, num_targets, (now - began) / (progress.step - steps_before))
-            is_late = self._is_late(now - began)
+            self._report(plan, step, (now - began) / (progress.step - steps_before))
+            is_asked, is_late, is_save_due = workers.any(
+                bool(stop), self._is_late(now - began), self._is_save_due()
+            )
             if progress.step % plan.evaluate_every == 0 or progress.step == plan.max_steps:
                 progress.is_evaluation_due = True
                 self._score(plan, log, stop)
-            elif stop or is_late or self._is_save_due():
-                self.save(is_best=False)
-        reason = progress.finished or ("interrupted" if stop else "out of time")
+                (is_asked,) = workers.any(bool(stop))
+            elif is_asked or is_late or is_save_due:
+                self.save()
+        reason = progress.finished or ("interrupted" if is_asked else "out of time")
         return end_sitting(self.folder, progress, reason, self.observe)
 
     def evaluate(self, stop: StopRequest) -> Evaluation:
@@ -128,75 +156,103 @@ class Loop:
             Stopped: someone asked to stop.
             DivergedError: the score is not finite.
         """
-        scores = self.task.evaluate(self.model, stop)
-        score = scores[self.task.score_name]
-        if not math.isfinite(score):
-            raise self._overflowed(score)
-        return Evaluation(scores, self.task.sample(self.model, self.progress.step, stop))
+        found: Evaluation | int | None = None
+        if self.workers.is_main:
+            try:
+                found = self._evaluation(stop)
+            except Stopped as stopped:
+                found = stopped.signal
+        found = self.workers.from_main(found)
+        if isinstance(found, int):
+            raise Stopped(found)
+        assert found is not None, "the main process evaluates"
+        return found
 
-    def record(self, evaluation: Evaluation, log: MetricsLog) -> bool:
-        """Count and log an evaluation; return whether none before was better."""
-        progress = self.progress
+    def record(self, evaluation: Evaluation, log: MetricsLog | None) -> int | None:
+        """Count and log an evaluation; return its place among the best, from 0, or None."""
         scores, sample = evaluation
-        score = scores[self.task.score_name]
-        is_best = progress.best_score is None or score < progress.best_score
-        if is_best:
-            progress.best_score, progress.best_step = score, progress.step
-            progress.num_without_progress = 0
-        else:
-            progress.num_without_progress += 1
-        log.write("evaluation", progress.step, {**scores, **({"sample": sample} if sample else {})})
-        self.observe(Evaluated(progress.step, scores, is_best, sample))
-        return is_best
+        place = self.progress.rank(
+            scores[self.task.score_name],
+            higher_is_better=self.task.higher_is_better,
+            keep=self.recipe.training.keep_best,
+        )
+        step = self.progress.step
+        if log is not None:
+            log.write("evaluation", step, {**scores, **({"sample": sample} if sample else {})})
+        self.observe(Evaluated(step, scores, place == 0, sample))
+        return place
 
-    def save(self, *, is_best: bool) -> None:
-        """Write a checkpoint."""
-        tensors = {
-            **optimizer_tensors(self.optimizer),
-            **{f"carried.{name}": value for name, value in (self._carried or {}).items()},
-            "random.cpu": torch.get_rng_state(),
-        }
-        if torch.cuda.is_available():
-            tensors["random.cuda"] = torch.cuda.get_rng_state()
-        checkpoint = Checkpoint(weights(self.model), tensors, asdict(self.progress))
-        self.folder.checkpoints.save(checkpoint, step=self.progress.step, is_best=is_best)
+    def save(self, *, place: int | None = None) -> None:
+        """Write a checkpoint, at this place among the best ones if at any."""
+        own = self.workers.gather(self._own_tensors())
         self._saved_at = time.monotonic()
+        if not self.workers.is_main:
+            return
+        tensors = optimizer_tensors(self.optimizer)
+        if self.mean is not None:
+            tensors |= {f"weights.{name}": t for name, t in weights(self.model).items()}
+        for index, (random, _) in enumerate(own):
+            tensors |= {f"random.{index}.{name}": state for name, state in random.items()}
+        for name in own[0][1]:
+            tensors[f"carried.{name}"] = torch.cat([carried[name] for _, carried in own], dim=1)
+        self.folder.checkpoints.save(
+            Checkpoint(weights(self.scored_model), tensors, asdict(self.progress)),
+            step=self.progress.step,
+            place=place,
+            keep=self.recipe.training.keep_best,
+        )
 
-    def restore(self, checkpoint: Checkpoint, device: torch.device) -> None:
+    def restore(self, checkpoint: Checkpoint) -> None:
         """Go back to a checkpoint: weights, optimizer, random state, place in the data.
 
         Raises:
             CheckpointError: it is of another model.
         """
-        load_weights(self.model, checkpoint.model)
-        tensors = dict(checkpoint.training)
-        torch.set_rng_state(tensors.pop("random.cpu"))
-        cuda = tensors.pop("random.cuda", None)
-        if cuda is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(cuda)
+        load_weights(self.scored_model, checkpoint.model)
+        if self.mean is not None:
+            load_weights(self.model, _below("weights", checkpoint.training))
+        load_optimizer_tensors(self.optimizer, checkpoint.training)
+        workers = self.workers
+        random = _below(f"random.{workers.index}", checkpoint.training)
+        torch.set_rng_state(random["cpu"])
+        if "cuda" in random and workers.device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], workers.device)
         carried = {
-            name.removeprefix("carried."): value.to(device)
-            for name, value in tensors.items()
-            if name.startswith("carried.")
+            name: torch.tensor_split(value, workers.num, dim=1)[workers.index].to(workers.device)
+            for name, value in _below("carried", checkpoint.training).items()
         }
         self._carried = carried or None
-        load_optimizer_tensors(self.optimizer, tensors)
         self.progress = Progress(**checkpoint.progress)
 
-    def _score(self, plan: Plan, log: MetricsLog, stop: StopRequest) -> None:
+    def _own_tensors(self) -> tuple[dict[str, Tensor], State]:
+        """Return what differs from process to process: the random states and the carried one."""
+        random = {"cpu": torch.get_rng_state()}
+        if self.workers.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self.workers.device)
+        return random, {name: value.cpu() for name, value in (self._carried or {}).items()}
+
+    def _evaluation(self, stop: StopRequest) -> Evaluation:
+        model = self.scored_model
+        scores = self.task.evaluate(model, stop)
+        score = scores[self.task.score_name]
+        if not math.isfinite(score):
+            raise self._overflowed(score)
+        return Evaluation(scores, self.task.sample(model, self.progress.step, stop))
+
+    def _score(self, plan: Plan, log: MetricsLog | None, stop: StopRequest) -> None:
         """Do the evaluation that is due, and save; asked to stop, save that it is still due."""
         progress = self.progress
         began = time.perf_counter()
         try:
             evaluation = self.evaluate(stop)
         except Stopped:
-            self.save(is_best=False)
+            self.save()
             return
-        is_best = self.record(evaluation, log)
+        place = self.record(evaluation, log)
         progress.is_evaluation_due = False
         progress.seconds += time.perf_counter() - began
         progress.finished = self._end(plan)
-        self.save(is_best=is_best)
+        self.save(place=place)
 
     def _overflowed(self, score: float) -> DivergedError:
         name, step = self.task.score_name.replace("_", " "), self.progress.step
@@ -208,46 +264,86 @@ class Loop:
             f"{kept if step else ''}"
         )
 
-    def _step(self, plan: Plan, log: MetricsLog) -> tuple[float, int]:
-        """Do one optimizer step; return its mean loss and the number of its targets."""
+    def _step(self, plan: Plan, log: MetricsLog | None) -> _Step:
+        """Do one optimizer step."""
         progress, training = self.progress, self.recipe.training
         rate = learning_rate(
             progress.step,
             peak=training.learning_rate,
-            floor=training.cosine_floor,
+            floor=training.rate_floor,
             warmup_steps=plan.warmup_steps,
             max_steps=plan.max_steps,
+            schedule=training.schedule,
         )
         set_learning_rate(self.optimizer, rate)
-        result = self.task.loss(self.model, progress.step, self._carried)
         self.optimizer.zero_grad()
-        torch.autograd.backward(result.loss)
-        norm = clip_gradients(self.model, training.clip_grad_norm)
-        loss = float(result.loss.detach())
-        if not (math.isfinite(loss) and math.isfinite(norm)):
-            kept = f"the last good weights are kept in {self.folder.path}"
-            raise diverged(
-                self.model, training, step=progress.step + 1, loss=loss, norm=norm, kept=kept
-            )
+        step = self._backward()
+        norm = gradient_norm(self.model)
+        self._check(step.loss, float(norm))
+        if training.clip_grad_norm is not None:
+            nn.utils.clip_grads_with_norm_(self.model.parameters(), training.clip_grad_norm, norm)
         self.optimizer.step()
-        self._carried = result.carried
+        if self.mean is not None:
+            self.mean.update(self.model, progress.step)
         progress.step += 1
-        progress.loss_sum += loss * result.num_targets
-        progress.num_targets += result.num_targets
+        progress.loss_sum += step.loss * step.num_targets
+        progress.num_targets += step.num_targets
         if progress.step % training.log_every == 0 or progress.step == plan.max_steps:
-            mean = progress.loss_sum / progress.num_targets
-            values = {**self.task.train_scores(mean), "learning_rate": rate, "gradient_norm": norm}
-            log.write("train", progress.step, values)
+            scores = self.task.train_scores(progress.loss_sum / progress.num_targets)
+            values = {**scores, "learning_rate": rate, "gradient_norm": float(norm)}
+            if log is not None:
+                log.write("train", progress.step, values)
             progress.loss_sum, progress.num_targets = 0.0, 0
-        return loss, result.num_targets
+        return step
 
-    def _report(self, plan: Plan, loss: float, num_targets: int, seconds_per_step: float) -> None:
+    def _backward(self) -> _Step:
+        """Run the batches of one step, each process its share; leave their mean's gradients."""
+        workers = self.workers
+        batches = self.task.batches(self.progress.step)
+        num_targets = sum(batch.num_targets for batch in batches)
+        loss_sum = 0.0
+        for place, whole in enumerate(batches):
+            batch, weight = whole, 1.0
+            if workers.num > 1:
+                batch = whole.share(workers.index, workers.num)
+                if not batch.num_items:
+                    # Every process has to take part; this one's part counts nothing.
+                    batch, weight = whole, 0.0
+            is_last = place == len(batches) - 1
+            with nullcontext() if is_last else workers.apart(self._called):
+                result = self.task.loss(self._called, batch, self._carried)
+                # The gradients of several processes are averaged, not summed.
+                workers.backward(weight * result.loss_sum / (num_targets / workers.num))
+            self._carried = result.carried
+            loss_sum += weight * float(result.loss_sum.detach())
+        mean = workers.sum(loss_sum) / num_targets
+        return _Step(mean, num_targets, sum(batch.num_items for batch in batches))
+
+    def _check(self, loss: float, norm: float) -> None:
+        """Refuse a step that would ruin the weights, and to go on where they are ruined."""
+        progress = self.progress
+        if is_lost(loss, norm):
+            kept = f"the last good weights are kept in {self.folder.path}"
+        elif progress.watch(loss, norm):
+            kept = f"the best weights, of step {progress.best_step}, are kept in {self.folder.path}"
+        else:
+            return
+        raise diverged(
+            self.model,
+            self.recipe.training,
+            step=progress.step + 1,
+            loss=loss,
+            norm=norm,
+            kept=kept,
+        )
+
+    def _report(self, plan: Plan, step: _Step, seconds_per_step: float) -> None:
         progress = self.progress
         self.observe(
             Stepped(
                 step=progress.step,
-                scores=self.task.train_scores(loss),
-                items_per_second=num_targets * self.task.items_per_target / seconds_per_step,
+                scores=self.task.train_scores(step.loss),
+                items_per_second=step.num_items * self.task.items_per_target / seconds_per_step,
                 seconds_left=(plan.max_steps - progress.step) * seconds_per_step,
             )
         )
@@ -263,10 +359,12 @@ class Loop:
 
     def _is_late(self, seconds: float) -> bool:
         minutes = self.recipe.training.max_minutes
-        return minutes is not None and seconds > _PATIENCE_WITH_MACHINE * minutes * 60
+        is_late = minutes is not None and seconds > _PATIENCE_WITH_MACHINE * minutes * 60
+        return is_late and self.workers.is_main
 
     def _is_save_due(self) -> bool:
-        return time.monotonic() - self._saved_at >= self.recipe.training.checkpoint_seconds
+        is_due = time.monotonic() - self._saved_at >= self.recipe.training.checkpoint_seconds
+        return is_due and self.workers.is_main
 
 
 def end_sitting(
@@ -278,11 +376,17 @@ def end_sitting(
         reason,
         progress.step,
         progress.best_step,
-        math.nan if progress.best_score is None else progress.best_score,
+        progress.best_scores[0] if progress.best_scores else math.nan,
         progress.seconds,
     )
     observe(finished)
     return finished
+
+
+def _below(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors whose names begin with ``prefix.``, without it."""
+    start = f"{prefix}."
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}
 
 
 def weights(model: nn.Module) -> dict[str, Tensor]:
@@ -292,7 +396,7 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     return {name: t for name, t in state.items() if first.setdefault(id(t), name) == name}
 
 
-def load_weights(model: nn.Module, tensors: dict[str, Tensor] | Any) -> None:
+def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Put back what ``weights`` returned.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shlex
 import types
 from collections.abc import Iterable, Mapping
@@ -15,11 +16,24 @@ from pydantic import ValidationError
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import is_file, read_text
 from ostinato.training.errors import RecipeError
-from ostinato.training.recipe import Recipe
-from ostinato.training.recipe_mistakes import explain_mistakes, field_type
+from ostinato.training.recipe import (
+    DataRecipe,
+    ExampleRecipe,
+    Files,
+    LanguageModelRecipe,
+    Recipe,
+    TextRecipe,
+    recipe_class,
+)
+from ostinato.training.recipe_mistakes import explain_mistakes, explain_task, field_type
 
 _FOLDER = resources.files("ostinato.training") / "recipes"
 _SUFFIXES = (".yaml", ".yml")
+# What names the data, the key of a file first: `data=FILE` sets it and clears the others.
+_SOURCES: dict[type[Recipe], tuple[str, ...]] = {
+    LanguageModelRecipe: ("path", "name", "text"),
+    ExampleRecipe: ("train", "name", "dev", "test"),
+}
 
 
 def builtin_recipes() -> tuple[str, ...]:
@@ -38,7 +52,7 @@ def load_recipe(source: str, overrides: Iterable[str] = ()) -> Recipe:
 
     Args:
         source: a built-in name, or the path of a YAML file.
-        overrides: changes; the values are YAML. ``data=FILE`` names the text alone.
+        overrides: changes; the values are YAML. ``data=FILE`` names the data alone.
 
     Raises:
         UnknownNameError: neither a built-in name nor a file.
@@ -55,9 +69,19 @@ def load_recipe(source: str, overrides: Iterable[str] = ()) -> Recipe:
             f"{reason}\n"
             f"mend: to train on it as a text: ostinato train text data={shlex.quote(name)}"
         ) from error
+    return validate(changed(raw, overrides), name)
+
+
+def changed(raw: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Return nested dictionaries with ``key.path=value`` applied.
+
+    Raises:
+        RecipeError: an override is not of this form.
+    """
+    copied = copy.deepcopy(dict(raw))
     for override in overrides:
-        _override(raw, override)
-    return validate(raw, name)
+        _override(copied, override)
+    return copied
 
 
 def _find(source: str) -> tuple[str, str]:
@@ -121,16 +145,16 @@ def _override(raw: dict[str, Any], override: str) -> None:
         raise RecipeError(f"got {override!r}, expected key.path=value\nmend: write it as {example}")
     if path == ["data"]:
         kept = raw.get("data")
-        # One text takes the place of another; how it is cut stays.
+        # One source takes the place of another; how it is read stays.
         old = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
-        others = {k: v for k, v in old.items() if k not in ("path", "name", "text")}
-        raw["data"] = {**others, "path": value}
+        sources = _SOURCES[recipe_class(raw)]
+        raw["data"] = {**{k: v for k, v in old.items() if k not in sources}, sources[0]: value}
         return
     section = raw
     for part in path[:-1]:
         inner = section.get(part)
         if part == "data" and isinstance(inner, str):
-            inner = {"path": inner}
+            inner = {_SOURCES[recipe_class(raw)][0]: inner}
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
@@ -140,14 +164,20 @@ def _override(raw: dict[str, Any], override: str) -> None:
             )
         section[part] = inner
         section = cast("dict[str, Any]", inner)
-    section[path[-1]] = value if _is_text(path) else _parse_value(override, value)
+    is_text = _is_text(field_type(recipe_class(raw), path), value)
+    section[path[-1]] = value if is_text else _parse_value(override, value)
 
 
-def _is_text(path: list[str]) -> bool:
-    """Whether the key takes text, so that ``sample.prompt=12`` stays text and is not a number."""
-    annotation = field_type(path)
-    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else ()
-    return any(kind in (str, Path) for kind in (annotation, *kinds))
+def _is_text(annotation: object, value: str) -> bool:
+    """Whether a key takes text, so that ``sample.prompt=12`` stays text and is not a number."""
+    is_union = get_origin(annotation) in (Union, types.UnionType)
+    kinds = get_args(annotation) if is_union else (annotation,)
+    takes_several = any(get_origin(kind) in (list, dict) for kind in kinds)
+    if takes_several and value.lstrip().startswith(("[", "{")):
+        return False
+    if value == "null" and types.NoneType in kinds:
+        return False
+    return any(kind in (str, Path) for kind in kinds)
 
 
 def _parse_value(override: str, value: str) -> object:
@@ -163,19 +193,40 @@ def validate(raw: Mapping[str, Any], name: str) -> Recipe:
     Raises:
         RecipeError: every wrong key and value, with the nearest right key.
     """
+    mistake = explain_task(raw)
+    if mistake:
+        raise RecipeError(f"recipe {name}: {mistake}")
     raw = dict(raw)
+    kind = recipe_class(raw)
     if isinstance(raw.get("data"), str):
-        raw["data"] = {"path": raw["data"]}
+        raw["data"] = {_SOURCES[kind][0]: raw["data"]}
     if raw.get("data") is None:
         raw["data"] = {}
     try:
-        recipe = Recipe.model_validate(raw)
+        recipe = kind.model_validate(raw)
     except ValidationError as error:
-        raise RecipeError(explain_mistakes(error, name)) from error
-    if recipe.data.path is None:
-        return recipe
-    absolute = recipe.data.path.expanduser().absolute()
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"path": absolute})})
+        raise RecipeError(explain_mistakes(error, name, kind)) from error
+    assert isinstance(recipe, LanguageModelRecipe | ExampleRecipe)
+    return recipe.model_copy(update={"data": _with_absolute_paths(recipe.data)})
+
+
+def _with_absolute_paths(data: TextRecipe | DataRecipe) -> TextRecipe | DataRecipe:
+    if isinstance(data, TextRecipe):
+        return data.model_copy(update={"path": _absolute(data.path)})
+    parts = {part: _absolute(getattr(data, part)) for part in ("train", "dev", "test")}
+    return data.model_copy(update=parts)
+
+
+def _absolute(files: Files | None) -> Files | None:
+    match files:
+        case None:
+            return None
+        case list():
+            return [file.expanduser().absolute() for file in files]
+        case dict():
+            return {column: file.expanduser().absolute() for column, file in files.items()}
+        case _:
+            return files.expanduser().absolute()
 
 
 def dump_recipe(recipe: Recipe) -> str:

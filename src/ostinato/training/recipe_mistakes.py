@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
-from typing import get_args
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from ostinato.core.errors import nearest
-from ostinato.training.recipe import Recipe
+from ostinato.training.recipe import RECIPES, Recipe
 
 
-def explain_mistakes(error: ValidationError, name: str) -> str:
+def explain_task(raw: Mapping[str, Any]) -> str | None:
+    """Say what is wrong with the task, which decides what every other key means."""
+    tasks = ", ".join(RECIPES)
+    if "task" not in raw:
+        return f"`task` is missing\nmend: write `task: NAME`, with NAME one of: {tasks}"
+    task: object = raw["task"]
+    if isinstance(task, str) and task in RECIPES:
+        return None
+    near = nearest(task, RECIPES) if isinstance(task, str) else None
+    hint = f"; did you mean {near!r}?" if near else ""
+    return f"`task`: got {task!r}, expected one of: {tasks}{hint}\nmend: use one of these"
+
+
+def explain_mistakes(error: ValidationError, name: str, kind: type[Recipe]) -> str:
     """Turn pydantic's list of mistakes into a line and its mend each; one key is reported once."""
     lines: dict[str, str] = {}
     mends: dict[str, str] = {}
     for mistake in error.errors(include_url=False):
-        place = _known_part(mistake["loc"])
+        place = _known_part(kind, mistake["loc"])
         if mistake["type"] == "extra_forbidden":
             place = ".".join(map(str, mistake["loc"]))
-            lines[place] = f"unknown key `{place}`{_nearest(place)}"
+            lines[place] = f"unknown key `{place}`{_nearest(kind, place)}"
         elif mistake["type"] == "missing":
             lines[place] = f"`{place}` is missing"
-            mends[place] = _mend(place)
+            mends[place] = _mend(kind, place)
         elif mistake["type"] == "value_error":
             # It brings its own mend.
             lines[place] = f"`{place}` {mistake['msg'].removeprefix('Value error, ')}"
@@ -34,19 +47,19 @@ def explain_mistakes(error: ValidationError, name: str) -> str:
             got = repr(mistake["input"])
             got = got if len(got) <= 60 else f"{got[:60]}…"
             lines[place] = f"`{place}`: got {got}, expected {_expected(mistake['msg'])}"
-            mends[place] = _mend(place)
+            mends[place] = _mend(kind, place)
     reports = [
         f"{line}\nmend: {mends[place]}" if place in mends else line for place, line in lines.items()
     ]
     return f"recipe {name}: " + "\n".join(reports)
 
 
-def _mend(place: str) -> str:
+def _mend(kind: type[Recipe], place: str) -> str:
     """Say what to write: keys of a section, or a value."""
     path = place.split(".")
-    if section := _section(field_type(path)):
+    if section := _section(field_type(kind, path)):
         return f"give it keys with values, such as {place}.{next(iter(section.model_fields))}"
-    parent = _section(field_type(path[:-1]))
+    parent = _section(field_type(kind, path[:-1]))
     assert parent is not None, f"`{place}` is in no section"
     field = parent.model_fields[path[-1]]
     if field.is_required():
@@ -62,22 +75,22 @@ def _expected(message: str) -> str:
     return re.split(", unable to parse|, got ", message)[0]
 
 
-def _known_part(location: tuple[int | str, ...]) -> str:
+def _known_part(kind: type[Recipe], location: tuple[int | str, ...]) -> str:
     """Return the key's path without the union branches that pydantic appends."""
     parts: list[str] = []
-    model: type[BaseModel] | None = Recipe
+    model: type[BaseModel] | None = kind
     for part in location:
         if model is None:
             break
         parts.append(str(part))
-        model = _section(field_type([*parts]))
+        model = _section(field_type(kind, parts))
     return ".".join(parts)
 
 
-def _nearest(place: str) -> str:
+def _nearest(kind: type[Recipe], place: str) -> str:
     """Suggest a key of the same section first, then a key of that name anywhere."""
     section, _, key = place.rpartition(".")
-    paths = _all_keys(Recipe)
+    paths = _all_keys(kind)
     here = [path for path in paths if path.rpartition(".")[0] == section]
     for known in (here, paths):
         near = nearest(key, map(_last, known))
@@ -100,14 +113,14 @@ def _all_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     return keys
 
 
-def field_type(path: Sequence[str]) -> object:
-    """Return the type of a key, or None where there is no such key."""
-    kind: object = Recipe
+def field_type(kind: type[Recipe], path: Sequence[str]) -> object:
+    """Return the type of a key, or None where a recipe of this kind has no such key."""
+    found: object = kind
     for part in path:
-        model = _section(kind)
+        model = _section(found)
         field = model.model_fields.get(part) if model else None
-        kind = field.annotation if field else None
-    return kind
+        found = field.annotation if field else None
+    return found
 
 
 def _section(kind: object) -> type[BaseModel] | None:

@@ -17,7 +17,14 @@ from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.files import replace_file, writing
 from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
-from ostinato.training.run_files import CHECKPOINTS, RECIPE, RUN, damaged_run, read_facts
+from ostinato.training.run_files import (
+    CHECKPOINTS,
+    RECIPE,
+    RUN,
+    damaged_run,
+    read_facts,
+    saved_model,
+)
 
 _LOCK = "lock"
 
@@ -31,12 +38,14 @@ class Plan:
         evaluate_every: steps between evaluations.
         warmup_steps: steps over which the learning rate rises.
         threads: of torch, because sums depend on how they are split.
+        processes: that train together, for the same reason.
     """
 
     max_steps: int
     evaluate_every: int
     warmup_steps: int
     threads: int
+    processes: int = 1
 
 
 class RunFolder:
@@ -194,11 +203,35 @@ class RunFolder:
         return read_facts(self.path, *keys)
 
     def plan(self) -> Plan:
-        """Read the plan."""
+        """Read the plan.
+
+        Raises:
+            RunError: the file is damaged, or holds a model that was saved for use.
+        """
+        if saved_model(self.path) is not None:
+            raise RunError(
+                f"{self.path} holds a model that was saved for use: it cannot go on learning\n"
+                "mend: go on with the run that it was saved from"
+            )
         try:
             return Plan(**self.facts("plan")["plan"])
         except TypeError as error:
             raise damaged_run(self.path / RUN, "it holds no plan") from error
+
+
+def free_folder(path: Path, *, force: bool = False) -> Path:
+    """Return ``path``, or with a number where it is taken: no run is in the way of the next.
+
+    Args:
+        path: where the run would go.
+        force: take it as it is, to replace what is there.
+    """
+    if force or not path.exists():
+        return path
+    number = 2
+    while (numbered := path.with_name(f"{path.name}-{number}")).exists():
+        number += 1
+    return numbered
 
 
 def _runs_in(folder: Path) -> list[Path]:

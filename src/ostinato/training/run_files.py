@@ -77,11 +77,13 @@ class CheckpointFiles(NamedTuple):
 
 
 def read_checkpoint(checkpoints: Path, which: Which) -> CheckpointFiles:
-    """Find a checkpoint; where none is the best yet, the newest.
+    """Find a checkpoint; where none is the best yet, the newest. A saved model has one alone.
 
     Raises:
         CheckpointError: there is none, or it is damaged.
     """
+    if (saved := saved_model(checkpoints.parent)) is not None:
+        return saved
     index = read_index(checkpoints)
     folder = checkpoints / index.get(which, index["last"])
     progress = _read_json(folder / PROGRESS)
@@ -89,6 +91,21 @@ def read_checkpoint(checkpoints: Path, which: Which) -> CheckpointFiles:
     if not isinstance(sums, dict):
         raise damaged_checkpoint(folder / PROGRESS, "it holds no sums of the other files")
     return CheckpointFiles(folder, progress, cast("dict[str, str]", sums))
+
+
+def saved_model(folder: Path) -> CheckpointFiles | None:
+    """Return the weights of a model that was saved for use; None for any other folder.
+
+    Raises:
+        RunError: its facts are damaged.
+    """
+    if (folder / CHECKPOINTS).exists() or not (folder / RUN).is_file():
+        return None
+    facts = read_facts(folder)
+    progress, sums = facts.get("progress"), facts.get("sha256")
+    if not isinstance(progress, dict) or not isinstance(sums, dict):
+        return None
+    return CheckpointFiles(folder, cast("dict[str, Any]", progress), cast("dict[str, str]", sums))
 
 
 def read_index(checkpoints: Path) -> dict[str, str]:

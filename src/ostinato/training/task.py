@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
 from torch import Tensor, nn
 
@@ -15,37 +15,63 @@ State = dict[str, Tensor]
 
 @dataclass(frozen=True)
 class StepLoss:
-    """The loss of one step of the loop.
+    """The loss of one batch.
 
     Attributes:
-        loss: mean over the targets, in nats; a scalar with a graph.
-        num_targets: how many targets it is the mean of.
-        carried: the state to carry into the next step, without a graph.
+        loss_sum: over the targets, in nats; a scalar with a graph.
+        carried: the state to carry into the next batch, without a graph; the second dimension of
+            each tensor is that of the sequences side by side.
     """
 
-    loss: Tensor
-    num_targets: int
+    loss_sum: Tensor
     carried: State
 
 
-class Task(Protocol):
+class TaskBatch(Protocol):
+    """Sequences side by side."""
+
+    @property
+    def num_targets(self) -> int:
+        """How many targets the loss is the sum over."""
+        ...
+
+    @property
+    def num_items(self) -> int:
+        """How many steps there are, without padding: what speed is counted in."""
+        ...
+
+    def share(self, index: int, num: int) -> Self:
+        """Return the sequences that process ``index`` of ``num`` runs."""
+        ...
+
+
+BatchT = TypeVar("BatchT", bound=TaskBatch)
+
+
+class Task(Protocol[BatchT]):
     """Data, model and scores of one kind of problem."""
 
     score_name: str
-    """The score that decides; lower is better."""
+    """The score that decides."""
+    higher_is_better: bool
     scored_on: str
     """What the scores are of, in words."""
     item_name: str
     """What speed is counted in."""
     items_per_target: float
+    """How many of ``item_name`` one of a batch's ``num_items`` is."""
     steps_per_epoch: int
 
     def build_model(self) -> nn.Module:
         """Return a new model, from torch's random state."""
         ...
 
-    def loss(self, model: nn.Module, step: int, carried: State | None) -> StepLoss:
-        """Run the batch of step ``step``, counted from the start of the run."""
+    def batches(self, step: int) -> Sequence[BatchT]:
+        """Return the batches of optimizer step ``step``, counted from the start of the run."""
+        ...
+
+    def loss(self, model: nn.Module, batch: BatchT, carried: State | None) -> StepLoss:
+        """Run one batch, or a process's share of it."""
         ...
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
@@ -76,6 +102,6 @@ class Task(Protocol):
         """Describe the data in sentences."""
         ...
 
-    def facts(self) -> Mapping[str, Any]:
-        """Return, as JSON, what using the model later needs, and the data's fingerprint."""
+    def facts(self, model: nn.Module) -> Mapping[str, Any]:
+        """Return, as JSON, what using the model later needs, and ``data_sha256``."""
         ...

@@ -21,7 +21,7 @@ from ostinato.nn import Recurrent
 from ostinato.training.errors import RecipeError
 from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.optimization import clip_gradients, make_optimizer
-from ostinato.training.recipe import Recipe
+from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
 
 _SECONDS: Final = 10.0
@@ -108,15 +108,21 @@ def measure_recipe(name: str, effort: Effort) -> RecipeTimes:
     return RecipeTimes(recipe.model.cell, characters, num_parameters, *timings)
 
 
-def _with_text(name: str) -> Recipe:
+def _with_text(name: str) -> LanguageModelRecipe:
     """Return the recipe; one without a text of its own learns from the standard library."""
     try:
-        return load_recipe(name)
+        recipe = load_recipe(name)
     except RecipeError:
-        return load_recipe(name, ("data.name=stdlib",))
+        recipe = load_recipe(name, ("data.name=stdlib",))
+    if isinstance(recipe, LanguageModelRecipe):
+        return recipe
+    raise OptionError(
+        f"--recipe {name}: got a recipe of {recipe.task}, expected one of a language model\n"
+        "mend: --recipe text"
+    )
 
 
-def _check(recipe: Recipe, name: str) -> None:
+def _check(recipe: LanguageModelRecipe, name: str) -> None:
     model = recipe.model
     plain = not (model.recurrent_dropout or model.zoneout or model.layer_norm)
     if model.cell in TORCH_LAYERS and plain:
@@ -161,24 +167,28 @@ class _TorchLayer(nn.Module):
 
 
 def _check_agreement(task: LanguageModelTask, ours: LanguageModel, theirs: LanguageModel) -> None:
-    losses = [float(task.loss(model, 0, None).loss.detach()) for model in (ours, theirs)]
+    batch = task.batches(0)[0]
+    losses = [float(task.loss(model, batch, None).loss_sum.detach()) for model in (ours, theirs)]
     assert abs(losses[0] - losses[1]) <= _TOLERANCE * abs(losses[0]), f"not one model: {losses}"
 
 
-def _steps(task: LanguageModelTask, recipe: Recipe, model: LanguageModel) -> Callable[[], object]:
+def _steps(
+    task: LanguageModelTask, recipe: LanguageModelRecipe, model: LanguageModel
+) -> Callable[[], object]:
     """Return a job that trains a step further at every call."""
     optimizer = make_optimizer(model, recipe.training)
     progress: dict[str, Any] = {"step": 0, "carried": None}
     model.train()
 
     def step() -> object:
-        result = task.loss(model, progress["step"], progress["carried"])
         optimizer.zero_grad(set_to_none=True)
-        torch.autograd.backward(result.loss)
+        for batch in task.batches(progress["step"]):
+            result = task.loss(model, batch, progress["carried"])
+            torch.autograd.backward(result.loss_sum / batch.num_targets)
+            progress["carried"] = result.carried
         clip_gradients(model, recipe.training.clip_grad_norm)
         optimizer.step()
         progress["step"] += 1
-        progress["carried"] = result.carried
-        return result
+        return progress
 
     return step

@@ -1,0 +1,77 @@
+"""What a command is given to work on: a file, standard input, or the text itself."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from ostinato.data import DataError, is_file, looks_like_path
+from ostinato.data.readers import read_rows
+from ostinato.data.rows import Malformed, Row
+from ostinato.training.example_data import read_options
+from ostinato.training.recipe import DataRecipe
+
+_LINES = (".txt", ".text")
+
+
+def input_rows(source: str | None, data: DataRecipe, column: str) -> list[Row]:
+    """Return the rows of a command's argument.
+
+    A file is read in the form that the run learned from, but ``.txt`` has a text in each line, as
+    standard input has; anything that is neither a file nor looks like one is a text itself.
+
+    Args:
+        source: a path, ``-`` or None for standard input, or a text.
+        data: how the run's own files are read.
+        column: that the run reads.
+
+    Raises:
+        DataError: the file cannot be read, or is malformed.
+    """
+    if source is None or source == "-":
+        return list(_lines(column))
+    path = Path(source)
+    if is_file(path) or _is_folder(path) or _is_named_like_a_file(source):
+        return _file_rows(path, data, column)
+    return [Row("the text", {column: source})]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # a page of text cannot be a path
+        return False
+
+
+def _is_named_like_a_file(source: str) -> bool:
+    return looks_like_path(source) and not any(character.isspace() for character in source)
+
+
+def _lines(column: str) -> Iterator[Row]:
+    content = sys.stdin.buffer.read()
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"standard input, line {line}: byte 0x{content[error.start]:02x} is not UTF-8\n"
+            "mend: iconv -f ENCODING -t UTF-8"
+        ) from error
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for number, line in enumerate(lines, 1):
+        yield Row(f"standard input, line {number}", {column: line.removesuffix("\r")})
+
+
+def _file_rows(path: Path, data: DataRecipe, column: str) -> list[Row]:
+    malformed = Malformed(data.malformed)
+    options = read_options(data)
+    if path.suffix in _LINES:
+        from dataclasses import replace
+
+        options = replace(options, format="text", columns=None)
+    rows = list(malformed.counting(read_rows(path, options, malformed)))
+    malformed.check()
+    if path.suffix in _LINES:
+        return [Row(row.place, {column: row.values["text"]}) for row in rows]
+    return rows

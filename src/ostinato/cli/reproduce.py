@@ -1,0 +1,82 @@
+"""``ostinato reproduce``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from ostinato.cli.train import train_command
+from ostinato.core.errors import OptionError
+from ostinato.core.files import replace_file, writing
+from ostinato.training.recipe_files import load_recipe
+from ostinato.training.results import GOALS, Row, find_goal, table_lines, update_table
+
+_RESULT = "result.json"
+
+
+def reproduce_command(
+    names: Sequence[str], folder: Path, table: Path | None, *, every: bool, force: bool
+) -> int:
+    """Train recipes, score each once on its test part, and print their rows.
+
+    A run that is there already is not trained again, and one that has its result is not scored
+    again: the test part is used once.
+
+    Args:
+        names: of recipes.
+        folder: where the run folders go.
+        table: a document whose table gets the rows.
+        every: all recipes that have a row.
+        force: train again where a run is there.
+
+    Returns:
+        The exit code; that of a training run that was stopped.
+    """
+    if every == bool(names):
+        raise OptionError(
+            f"got {len(names)} names{' and --all' if every else ''}, expected names or --all\n"
+            f"mend: ostinato reproduce NAME, with NAME one of: {', '.join(GOALS)}"
+        )
+    chosen = list(GOALS) if every else list(names)
+    for name in chosen:
+        find_goal(name)
+    rows: list[Row] = []
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    for name in chosen:
+        run = folder / name
+        if force or not (run / _RESULT).is_file():
+            if force or not run.is_dir():
+                code = train_command(name, [], run, force=force, processes=None)
+                if code:
+                    return code
+            _score(name, run)
+        rows.append(Row.from_json(json.loads((run / _RESULT).read_bytes())))
+        if table is not None:
+            update_table(table, rows)
+    for line in table_lines(rows):
+        console.print(line)
+    return 0
+
+
+def _score(name: str, run: Path) -> None:
+    """Score a run on its test part, and keep the row beside it."""
+    from ostinato.training.evaluation import evaluate_run
+    from ostinato.training.run import RunFolder
+
+    folder = RunFolder.open(run)
+    report = evaluate_run(run)
+    checkpoint = folder.checkpoints.load("last", with_training=False)
+    best = folder.checkpoints.load("best", with_training=False)
+    row = Row.of(
+        name,
+        report,
+        seed=load_recipe(name).seed,
+        seconds=float(checkpoint.progress["seconds"]),
+        num_parameters=sum(tensor.numel() for tensor in best.model.values()),
+    )
+    text = json.dumps(row.to_json(), ensure_ascii=False, indent=1)
+    with writing(run):
+        replace_file(run / _RESULT, f"{text}\n".encode())

@@ -1,0 +1,504 @@
+"""From rows to examples: what is learned from the training part, and applied to any other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from itertools import compress
+from typing import Any, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from ostinato.core.errors import did_you_mean
+from ostinato.data.batches import NO_TARGET, Example
+from ostinato.data.errors import DataError
+from ostinato.data.frames import FrameOptions, Frames, frames_of, sample_rate_of
+from ostinato.data.labels import UNSEEN, LabelSet
+from ostinato.data.rows import LAST_TARGET, Malformed, Row
+from ostinato.data.text import EncodingCounts, SpellingEncoder, TextEncoder, TextOptions
+from ostinato.data.text.options import refuse_surrogates
+from ostinato.data.wording import counted
+
+Kind = Literal["text", "words", "frames"]
+Task = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
+
+_NUM_LOOKED_AT = 1000
+_ENDLESS = 2**62
+_LARGEST = float(np.finfo(np.float32).max)
+
+
+@dataclass(frozen=True)
+class PipelineOptions:
+    """How rows become examples.
+
+    Attributes:
+        task: what the targets are.
+        input: the column that is read.
+        target: the column that is learned; None for polyphony, where it is the next step.
+        text: how a text becomes steps.
+        frames: how an array becomes steps.
+        spelling: whether words are read by their letters, too.
+        label_separator: between several labels in one field.
+    """
+
+    task: Task
+    input: str
+    target: str | None
+    text: TextOptions
+    frames: FrameOptions
+    spelling: bool = False
+    label_separator: str | None = None
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> PipelineOptions:
+        """Read what ``dataclasses.asdict`` returned."""
+        values: dict[str, Any] = dict(data)
+        text, frames = TextOptions(**values.pop("text")), FrameOptions(**values.pop("frames"))
+        return cls(text=text, frames=frames, **values)
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Mean and standard deviation of each of ``I`` numbers in training; 1 where all are equal."""
+
+    mean: npt.NDArray[np.float32]
+    scale: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, arrays: Iterable[npt.NDArray[np.generic]]) -> Scaling:
+        """Measure ``[T, I]`` arrays; NaN is left out."""
+        total = squares = count = np.zeros(1)
+        for array in arrays:
+            values = array.astype(np.float64)
+            known = ~np.isnan(values)
+            values = np.where(known, values, 0.0)
+            total = total + values.sum(0)
+            squares = squares + (values**2).sum(0)
+            count = count + known.sum(0)
+        count = np.maximum(count, 1)
+        mean = total / count
+        scale = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+        # A number that never changes carries rounding alone.
+        scale = np.where(scale > 1e-7 * (1 + np.abs(mean)), scale, 1.0)
+        return cls(mean.astype(np.float32), scale.astype(np.float32))
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Return what ``from_json`` reads."""
+        return {"mean": self.mean.tolist(), "scale": self.scale.tolist()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any] | None) -> Scaling | None:
+        """Read what ``to_json`` returned."""
+        if data is None:
+            return None
+        return cls(np.array(data["mean"], np.float32), np.array(data["scale"], np.float32))
+
+
+@dataclass
+class PartCounts:
+    """What encoding a part found.
+
+    Attributes:
+        text: units, unknown ones, cut texts.
+        num_cut: arrays that were longer than the limit.
+        num_unseen_labels: labels that training does not have.
+        unseen_labels: some of them.
+    """
+
+    text: EncodingCounts = field(default_factory=EncodingCounts)
+    num_cut: int = 0
+    num_unseen_labels: int = 0
+    unseen_labels: dict[str, None] = field(default_factory=dict[str, None])
+
+    def notes(self, part: str) -> tuple[str, ...]:
+        """Return sentences about what is lost."""
+        notes = [*self.text.notes(part)]
+        if self.num_cut:
+            notes.append(f"{part}: {self.num_cut:,} sequences are cut at frames.max_length")
+        if self.num_unseen_labels:
+            shown = ", ".join(list(self.unseen_labels)[:5])
+            notes.append(
+                f"{part}: {self.num_unseen_labels:,} targets have labels that training never has "
+                f"({shown}): they count as wrong"
+            )
+        return tuple(notes)
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Everything between a row and its numbers, learned from the training part alone.
+
+    Attributes:
+        options: how.
+        kind: text, words (tokens that stand ready) or frames.
+        encoder: of text and words.
+        spelling: of the letters of words.
+        labels: of classification, multi-label and tagging.
+        num_features: ``I`` of frames.
+        scaling: of frames.
+        target_scaling: of regression.
+    """
+
+    options: PipelineOptions
+    kind: Kind
+    encoder: TextEncoder | None = None
+    spelling: SpellingEncoder | None = None
+    labels: LabelSet | None = None
+    num_features: int = 0
+    scaling: Scaling | None = None
+    target_scaling: Scaling | None = None
+
+    @classmethod
+    def learn(cls, rows: Sequence[Row], options: PipelineOptions) -> Pipeline:
+        """Learn vocabulary, labels and scales from the training rows.
+
+        Raises:
+            DataError: a column is missing everywhere, or nothing can be learned.
+        """
+        _check_columns(rows, options)
+        learned = cls(options, _kind(rows, options))
+        inputs, targets = _usable(rows, learned)
+        if options.task == "regression":
+            numbers = [np.array([each], np.float64) for each in targets]
+            learned = replace(learned, target_scaling=Scaling.of(numbers))
+        elif options.task != "polyphony":
+            labels = (label for each in targets for label in each)
+            learned = replace(learned, labels=LabelSet.of(cast("Iterable[str]", labels)))
+        if learned.kind == "frames":
+            frames = cast("list[Frames]", inputs)
+            return replace(learned, num_features=frames[0].shape[1], scaling=Scaling.of(frames))
+        if learned.kind == "text":
+            texts = cast("list[str]", inputs)
+            return replace(learned, encoder=TextEncoder.train(texts, options.text))
+        sentences = cast("list[list[str]]", inputs)
+        learned = replace(learned, encoder=TextEncoder.of_tokens(sentences, options.text))
+        if options.spelling:
+            words = (word for sentence in sentences for word in sentence)
+            learned = replace(learned, spelling=SpellingEncoder.train(words))
+        return learned
+
+    @property
+    def unit_name(self) -> str:
+        """What one step is, in words."""
+        if self.kind == "text":
+            names = {"bpe": "byte pairs", "wordpiece": "word pieces", "unigram": "word pieces"}
+            unit = self.options.text.unit
+            return names.get(unit, unit)
+        return "words" if self.kind == "words" else "frames"
+
+    def examples(
+        self, rows: Iterable[Row], malformed: Malformed, counts: PartCounts | None = None
+    ) -> list[Example]:
+        """Encode rows; what cannot be is reported as malformed.
+
+        Args:
+            rows: of one part.
+            malformed: is told of rows without input or target.
+            counts: is told what is lost.
+        """
+        counts = PartCounts() if counts is None else counts
+        examples: list[Example] = []
+        for row in rows:
+            try:
+                examples.append(self.example(row, counts))
+            except DataError as error:
+                malformed.report(row.place, _without_mend(error))
+        return examples
+
+    def example(self, row: Row, counts: PartCounts, *, with_target: bool = True) -> Example:
+        """Encode one row.
+
+        Raises:
+            DataError: the input or the target cannot be used.
+        """
+        value = self.input_of(row)
+        example = self._encoded(row.place, value, counts)
+        before = row.values.get(LAST_TARGET)
+        if before is not None:
+            example = replace(example, before=str(before))
+        if not with_target:
+            return example
+        return self._with_target(example, self.target_of(row, value), counts)
+
+    def input_of(self, row: Row) -> str | list[str] | Frames:
+        """Return what is read of a row: a text, tokens, or steps ``[T, I]``.
+
+        Raises:
+            DataError: it is missing, or of another kind.
+        """
+        value = row.values.get(self.options.input)
+        if value is None:
+            columns = ", ".join(row.values) or "none"
+            raise DataError(
+                f"the column `{self.options.input}` is missing; the columns are {columns}\n"
+                "mend: give it, or check data.input"
+            )
+        if self.kind == "frames":
+            return frames_of(
+                value, replace(self.options.frames, max_length=_ENDLESS), sample_rate_of(row.values)
+            )
+        if self.kind == "text":
+            if not isinstance(value, str):
+                raise DataError(
+                    f"expected a text, got {type(value).__name__}\nmend: check data.input"
+                )
+            refuse_surrogates(value)
+            return value
+        tokens = _tokens(value)
+        if not tokens:
+            raise DataError("it holds no tokens\nmend: give at least one token")
+        refuse_surrogates(" ".join(tokens))
+        return tokens
+
+    def target_of(self, row: Row, value: str | list[str] | Frames) -> list[str] | list[float]:
+        """Return what is learned of a row: labels, tags or numbers; nothing for polyphony.
+
+        Args:
+            row: the row.
+            value: its input.
+
+        Raises:
+            DataError: a label is missing or is no number, or does not fit the input.
+        """
+        task = self.options.task
+        if task == "regression":
+            return self.numbers_of(row)
+        if task == "polyphony":
+            if len(value) < 2:
+                raise DataError("one step has no next one\nmend: give at least two steps")
+            return []
+        labels = self.labels_of(row)
+        if task == "tagging" and len(labels) != len(value):
+            raise DataError(
+                f"{counted(len(value), 'step')}, but {counted(len(labels), 'tag')}\n"
+                "mend: give every step one tag"
+            )
+        return labels
+
+    def numbers_of(self, row: Row) -> list[float]:
+        """Return the targets of a regression."""
+        value = row.values.get(self.options.target or "")
+        separator = self.options.label_separator
+        if isinstance(value, str) and separator is not None:
+            value = value.split(separator)
+        is_sequence = isinstance(value, list | tuple | np.ndarray)
+        try:
+            numbers = [float(each) for each in cast("Any", value if is_sequence else [value])]
+        except (TypeError, ValueError, OverflowError):
+            numbers = [float("nan")]
+        if not numbers or not all(abs(number) < _LARGEST for number in numbers):
+            raise DataError(f"the target {value!r} is no finite number\nmend: give a number")
+        scaling = self.target_scaling
+        if scaling is not None and len(numbers) != len(scaling.mean):
+            raise DataError(
+                f"the target has {counted(len(numbers), 'number')}, expected {len(scaling.mean)}\n"
+                "mend: give every example as many"
+            )
+        return numbers
+
+    def labels_of(self, row: Row) -> list[str]:
+        """Return the labels of a row: one, any number, or one for each step.
+
+        Raises:
+            DataError: a label is missing.
+        """
+        value = row.values.get(self.options.target or "")
+        task = self.options.task
+        if task == "classification":
+            if isinstance(value, list | tuple):
+                raise DataError(
+                    "there is a list of labels, expected one\n"
+                    "mend: give one label, or set task: multi-label"
+                )
+            label = "" if value is None else str(value).strip()
+            if not label:
+                raise DataError("the label is empty\nmend: give a label")
+            return [label]
+        if task == "multi-label":
+            separator = self.options.label_separator or ","
+            if isinstance(value, list | tuple):
+                parts = list(cast("Sequence[object]", value))
+            else:
+                parts = [] if value is None else str(value).split(separator)
+            found = (label for part in parts if (label := str(part).strip()))
+            return list(dict.fromkeys(found))
+        labels = _tokens(value)
+        if not all(labels):
+            raise DataError(f"step {labels.index('') + 1} has no tag\nmend: give every step a tag")
+        return labels
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what ``from_json`` reads."""
+        return {
+            "options": asdict(self.options),
+            "kind": self.kind,
+            "encoder": self.encoder and self.encoder.to_json(),
+            "spelling": self.spelling and self.spelling.to_json(),
+            "labels": None if self.labels is None else list(self.labels.names),
+            "num_features": self.num_features,
+            "scaling": self.scaling and self.scaling.to_json(),
+            "target_scaling": self.target_scaling and self.target_scaling.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Pipeline:
+        """Read what ``to_json`` returned."""
+        encoder, spelling, labels = data["encoder"], data["spelling"], data["labels"]
+        return cls(
+            PipelineOptions.from_json(data["options"]),
+            data["kind"],
+            encoder and TextEncoder.from_json(encoder),
+            spelling and SpellingEncoder.from_json(spelling),
+            None if labels is None else LabelSet(tuple(labels)),
+            data["num_features"],
+            Scaling.from_json(data["scaling"]),
+            Scaling.from_json(data["target_scaling"]),
+        )
+
+    def _encoded(self, place: str, value: str | list[str] | Frames, counts: PartCounts) -> Example:
+        if isinstance(value, np.ndarray):
+            limit = self.options.frames.max_length
+            if value.shape[1] != self.num_features:
+                raise DataError(
+                    f"it has {counted(value.shape[1], 'number')} a step, expected "
+                    f"{self.num_features}\nmend: give steps of the same size everywhere"
+                )
+            counts.num_cut += len(value) > limit
+            return Example(place, value[:limit])
+        assert self.encoder is not None
+        if isinstance(value, str):
+            return Example(place, self.encoder.encode(value, counts.text), content=value)
+        limit = self.options.text.max_length
+        if len(value) > limit:
+            counts.text.num_truncated += 1
+            counts.text.num_cut_units += len(value) - limit
+            counts.text.max_length = limit
+        tokens = value[:limit]
+        return Example(
+            place,
+            self.encoder.encode_tokens(tokens, counts.text),
+            spellings=self.spelling and tuple(self.spelling.encode(word) for word in tokens),
+            content=tuple(tokens),
+        )
+
+    def _with_target(
+        self, example: Example, target: list[str] | list[float], counts: PartCounts
+    ) -> Example:
+        task = self.options.task
+        if task == "regression":
+            return replace(example, target=np.array(target, np.float32))
+        if task == "polyphony":
+            frames = example.steps
+            return replace(example, steps=frames[:-1], target=frames[1:])
+        assert self.labels is not None
+        labels = cast("list[str]", target)[: len(example) if task == "tagging" else None]
+        numbers = np.array([self.labels.number(label) for label in labels], np.int64)
+        for label, number in zip(labels, numbers, strict=True):
+            if number == UNSEEN:
+                counts.num_unseen_labels += 1
+                counts.unseen_labels[label] = None
+        if task in ("classification", "tagging"):
+            found = np.where(numbers == UNSEEN, NO_TARGET, numbers)
+            found = found[0] if task == "classification" else found
+        else:
+            found = np.zeros(len(self.labels), np.float32)
+            found[numbers[numbers != UNSEEN]] = 1
+        return replace(example, target=np.asarray(found), labels=tuple(labels))
+
+
+def fingerprint(examples: Iterable[Example]) -> str:
+    """Return the sha256 of what the examples hold."""
+    digest = hashlib.sha256()
+    for example in examples:
+        for array in (example.steps, example.target):
+            if array is not None:
+                digest.update(f"{array.shape}{array.dtype}".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        # Other words, or other names of labels, may have the same numbers.
+        digest.update(repr((example.content, example.labels)).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _usable(
+    rows: Sequence[Row], pipeline: Pipeline
+) -> tuple[list[str | list[str] | Frames], list[list[str] | list[float]]]:
+    """Return inputs and targets of the rows that have both; the others are told when encoded."""
+    inputs: list[str | list[str] | Frames] = []
+    targets: list[list[str] | list[float]] = []
+    reason = "no row"
+    for row in rows:
+        try:
+            value = pipeline.input_of(row)
+            target = pipeline.target_of(row, value)
+        except DataError as error:
+            if reason == "no row":
+                reason = f"{row.place}: {_without_mend(error)}"
+            continue
+        inputs.append(value)
+        targets.append(target)
+    if not inputs:
+        options = pipeline.options
+        raise DataError(
+            f"no usable example to learn from: {reason}\n"
+            f"mend: check data.input and data.target ({options.input}, {options.target})"
+        )
+    kept = np.ones(len(inputs), bool)
+    if pipeline.kind == "frames":
+        kept &= _usual([each.shape[1] for each in cast("list[Frames]", inputs)])
+    if pipeline.options.task == "regression":
+        kept &= _usual([len(each) for each in targets])
+    return list(compress(inputs, kept)), list(compress(targets, kept))
+
+
+def _usual(sizes: Sequence[int]) -> npt.NDArray[np.bool_]:
+    """Return which sizes are the most frequent one; rows of another are told when encoded."""
+    ((size, _),) = Counter(sizes).most_common(1)
+    return np.array(sizes) == size
+
+
+def _without_mend(error: DataError) -> str:
+    return str(error).partition("\nmend: ")[0]
+
+
+def _check_columns(rows: Sequence[Row], options: PipelineOptions) -> None:
+    if not rows:
+        raise DataError("the training part holds no examples\nmend: give a file with examples")
+    known = list(dict.fromkeys(name for row in rows[:_NUM_LOOKED_AT] for name in row.values))
+    for key, name in (("input", options.input), ("target", options.target)):
+        if name is not None and name not in known:
+            raise DataError(
+                f"no column {name!r}{did_you_mean(name, known)}; the columns are "
+                f"{', '.join(known)}\nmend: data.{key}={known[0]}"
+            )
+
+
+def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
+    """Return what most of the inputs are."""
+    found = (row.values.get(options.input) for row in rows[:_NUM_LOOKED_AT])
+    kinds: Counter[Kind] = Counter(
+        _kind_of(value, options.task) for value in found if not _is_nothing(value)
+    )
+    return kinds.most_common(1)[0][0] if kinds else "text"
+
+
+def _kind_of(value: object, task: Task) -> Kind:
+    if isinstance(value, str):
+        return "words" if task == "tagging" else "text"
+    is_tokens = isinstance(value, list | tuple) and all(
+        isinstance(each, str) for each in cast("Sequence[object]", value)
+    )
+    return "words" if is_tokens else "frames"
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or (isinstance(value, list | tuple) and not value)
+
+
+def _tokens(value: Any) -> list[str]:
+    """Return tokens or tags; in a text they stand between spaces."""
+    if value is None:
+        return []
+    return value.split() if isinstance(value, str) else [str(each) for each in value]

@@ -1,0 +1,86 @@
+"""Rows of a file before anything is made of them, and what is said of those that are malformed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ostinato.data.errors import DataError
+from ostinato.data.wording import counted
+
+# The column of the target before, where a set has it: a name that no file has by chance.
+LAST_TARGET = "the target before"
+_MOST_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One example as its file holds it.
+
+    Attributes:
+        place: file and line, or file and number, in words: ``reviews.csv, line 17``.
+        values: column name to what stands there: text, a list of tokens or labels, or an array.
+    """
+
+    place: str
+    values: Mapping[str, Any]
+
+
+class Malformed:
+    """Malformed rows: counted, named, and fatal above a share.
+
+    Args:
+        share: of all rows that may be malformed and left out; 0 for none.
+    """
+
+    def __init__(self, share: float = 0.0) -> None:
+        self.share = share
+        self.num_rows = 0
+        self.num_malformed = 0
+        self.shown: list[str] = []
+
+    def report(self, place: str, reason: str) -> None:
+        """Take note of a row that cannot be used; it is left out."""
+        self.num_malformed += 1
+        if len(self.shown) < _MOST_SHOWN:
+            self.shown.append(f"{place}: {reason}")
+
+    def counting(self, rows: Iterable[Row]) -> Iterator[Row]:
+        """Yield ``rows``, counting them."""
+        for row in rows:
+            self.num_rows += 1
+            yield row
+
+    def check(self) -> None:
+        """Refuse data with more malformed rows than are tolerated.
+
+        Raises:
+            DataError: names the first places and counts all.
+        """
+        total = self.num_rows + self.num_malformed
+        if not self.num_malformed or self.num_malformed <= self.share * total:
+            return
+        more = self.num_malformed - len(self.shown)
+        lines = [f"  {line}" for line in self.shown] + ([f"  and {more:,} more"] if more else [])
+        raise DataError(
+            f"{counted(self.num_malformed, 'malformed row')} of {total:,}:\n"
+            + "\n".join(lines)
+            + "\nmend: repair them, or leave them out, counted: data.malformed="
+            + _share_above(self.num_malformed / total)
+        )
+
+    def note(self) -> str:
+        """Return a sentence about what was left out; empty where nothing was."""
+        if not self.num_malformed:
+            return ""
+        shown = "; ".join(self.shown[:3])
+        return f"{counted(self.num_malformed, 'malformed row')} left out: {shown}"
+
+
+def _share_above(share: float) -> str:
+    for digits in range(2, 7):
+        rounded = round(share + 10**-digits, digits)
+        if rounded < 1 and rounded <= 2 * share + 10**-digits:
+            return f"{rounded:g}"
+    return "0.99"

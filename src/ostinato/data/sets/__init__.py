@@ -1,0 +1,1 @@
+"""Named sets: public data that recipes can name."""

@@ -1,0 +1,123 @@
+"""Recurrent layers of any cell over vectors: stacked, in both directions, residual."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+from torch import Tensor, nn
+
+from ostinato.core.errors import OptionError
+from ostinato.equations import Cell
+from ostinato.models.language_model import RecurrentOptions
+from ostinato.models.masking import without_padding
+from ostinato.nn import Recurrent
+
+
+class SequenceEncoder(nn.Module):
+    """``y = layers(x)``, in the padding 0; with ``residual`` each layer adds what it read.
+
+    Args:
+        cell: any cell with one input.
+        input_size: ``E``, of a step's vector.
+        hidden_size: ``H``, of each direction.
+        output_size: where the cell has an output size of its own; default ``H``.
+        bidirectional: read in both directions; the outputs are concatenated.
+        residual: add the input of each layer to its output, where they are of one size.
+        dropout: share of the inputs and outputs of every layer that is dropped in training.
+        options: see ``Recurrent``.
+
+    Raises:
+        OptionError: the cell has no input or several; no layer can have a residual connection; or
+            see ``Recurrent``.
+    """
+
+    def __init__(
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        *,
+        output_size: int | None = None,
+        bidirectional: bool = False,
+        residual: bool = False,
+        dropout: float = 0.0,
+        **options: Unpack[RecurrentOptions],
+    ) -> None:
+        super().__init__()
+        num_layers = options.pop("num_layers", 1)
+        num_separate = num_layers if residual else 1
+        options["num_layers"] = 1 if residual else num_layers
+        between = dropout if options["num_layers"] > 1 else 0.0
+        made: list[Recurrent] = []
+        width = input_size
+        for _ in range(num_separate):
+            made.append(
+                recurrent(cell, width, hidden_size, output_size, bidirectional, between, options)
+            )
+            width = made[-1].output_size
+        self.layers = nn.ModuleList(made)
+        self.output_size = made[-1].output_size
+        self.num_directions = 1 + bidirectional
+        self.is_residual = tuple(residual and y.input_size == y.output_size for y in made)
+        self.dropout = nn.Dropout(dropout)
+        if residual and not any(self.is_residual):
+            raise OptionError(
+                f"residual connections need a layer whose input and output are of one size: the "
+                f"vectors of the steps have {input_size}, the layer gives {self.output_size}\n"
+                f"mend: vectors of size {self.output_size}, model.num_layers=2, or "
+                "model.residual=false"
+            )
+        self.notes = [
+            f"layer {number} has no residual connection: it reads {layer.input_size} and gives "
+            f"{layer.output_size}"
+            for number, layer in enumerate(made, 1)
+            if residual and not self.is_residual[number - 1]
+        ]
+
+    def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
+        """Return the output of the last layer at every step.
+
+        Args:
+            vectors: ``[T, B, E]``.
+            lengths: int64 ``[B]``.
+
+        Returns:
+            ``[T, B, D*O]``, 0 past the end of each row.
+        """
+        steps = without_padding(vectors, lengths)
+        for layer, is_residual in zip(self.layers, self.is_residual, strict=True):
+            output, _ = layer(self.dropout(steps), lengths=lengths)
+            steps = steps + output if is_residual else output
+        return self.dropout(steps)
+
+
+def recurrent(
+    cell: Cell,
+    input_size: int,
+    hidden_size: int,
+    output_size: int | None,
+    bidirectional: bool,
+    dropout: float,
+    options: RecurrentOptions,
+) -> Recurrent:
+    """Return layers of a cell; one with an output size of its own gets ``H`` where none is given.
+
+    Raises:
+        OptionError: the cell has no input or several; or see ``Recurrent``.
+    """
+    if len(cell.inputs) != 1:
+        raise OptionError(
+            f"a network over sequences needs a cell with one input, this one has "
+            f"{', '.join(cell.inputs) or 'none'}\nmend: another model.cell"
+        )
+    if output_size is None and "output_size" in cell.dimensions.classes:
+        output_size = hidden_size
+    return Recurrent(
+        cell,
+        input_size,
+        hidden_size,
+        output_size=output_size,
+        bidirectional=bidirectional,
+        dropout=dropout,
+        **options,
+    )

@@ -1,0 +1,76 @@
+"""A trained network that goes through pickle as text, JSON and safetensors: no code is in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load, save
+from torch import Tensor
+
+from ostinato.data import Vocabulary
+from ostinato.data.pipeline import Pipeline
+from ostinato.training.language_model import build_language_model
+from ostinato.training.loop import load_weights
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+from ostinato.training.run import RunFolder
+from ostinato.training.session import Trained
+from ostinato.training.trained import TrainedExamples, restored
+
+
+class Network:
+    """The recipe, the facts and the weights of a run.
+
+    Args:
+        recipe: it was trained by.
+        facts: of the run: pipeline, or vocabulary and start.
+        tensors: the weights by name.
+    """
+
+    def __init__(
+        self, recipe: Recipe, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]
+    ) -> None:
+        self.recipe = recipe
+        self._facts = facts
+        self._tensors = dict(tensors)
+
+    @classmethod
+    def of_run(cls, path: Path) -> Network:
+        """Take the best weights out of a run folder."""
+        folder = RunFolder.open(path)
+        recipe = folder.recipe()
+        keys = ("vocabulary", "start") if isinstance(recipe, LanguageModelRecipe) else ("pipeline",)
+        facts = folder.facts(*keys)
+        checkpoint = folder.checkpoints.load("best", with_training=False)
+        return cls(recipe, {key: facts[key] for key in keys}, checkpoint.model)
+
+    @cached_property
+    def examples(self) -> TrainedExamples:
+        """The network of examples, ready to predict."""
+        assert isinstance(self.recipe, ExampleRecipe)
+        pipeline = Pipeline.from_json(self._facts["pipeline"])
+        return restored(Path(), self.recipe, pipeline, self._tensors)
+
+    @cached_property
+    def writer(self) -> Trained:
+        """The language model, ready to write."""
+        assert isinstance(self.recipe, LanguageModelRecipe)
+        vocabulary = Vocabulary.from_json(self._facts["vocabulary"])
+        model = build_language_model(self.recipe.model, len(vocabulary))
+        load_weights(model, self._tensors)
+        return Trained(model.eval(), vocabulary, self._facts["start"])
+
+    def __getstate__(self) -> dict[str, str | bytes]:
+        return {
+            "recipe": dump_recipe(self.recipe),
+            "facts": json.dumps(self._facts),
+            "weights": save(self._tensors),
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        recipe = validate(parse_recipe(state["recipe"], "of the estimator"), "of the estimator")
+        Network.__init__(self, recipe, json.loads(state["facts"]), load(state["weights"]))

@@ -1,0 +1,249 @@
+"""Evaluation of a run on a part of its data: the model, and naive predictors beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ostinato.data import DataError
+from ostinato.data.batches import Example
+from ostinato.data.pipeline import PartCounts, fingerprint
+from ostinato.data.rows import Malformed
+from ostinato.training.errors import RunError
+from ostinato.training.example_data import PartName, Source, other_rows
+from ostinato.training.example_scores import Scorer, deciding_metric
+from ostinato.training.metrics.intervals import Difference, bootstrap_difference, bootstrap_interval
+from ostinato.training.metrics.per_example import ExampleScores
+from ostinato.training.naive import baselines
+from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.run import RunFolder
+from ostinato.training.run_files import Which
+from ostinato.training.trained import TrainedExamples, load_examples
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score and how sure it is.
+
+    Attributes:
+        value: of all examples.
+        low: lower end of the 95 % interval of the bootstrap over examples.
+        high: its upper end.
+    """
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found.
+
+    Attributes:
+        run: the run folder.
+        part: what was scored, in words.
+        num_examples: how many examples, or characters of a text.
+        metric: the score that decides.
+        higher_is_better: whether it is.
+        scores: predictor (``model`` is the first) to score by name.
+        notes: sentences about what was lost.
+        item: what was counted and resampled, in words.
+    """
+
+    run: Path
+    part: str
+    num_examples: int
+    metric: str
+    higher_is_better: bool
+    scores: Mapping[str, Mapping[str, Score]]
+    notes: tuple[str, ...] = ()
+    item: str = "example"
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON."""
+        return {**asdict(self), "run": str(self.run)}
+
+
+def evaluate_run(
+    run: Path, data: Path | None = None, part: PartName = "test", checkpoint: Which = "best"
+) -> Report:
+    """Score a run on examples that it did not learn from, and naive predictors with it.
+
+    Args:
+        run: the run folder.
+        data: a file in the form of the run's own; None for a part of the run's own data.
+        part: which, where no ``data`` are given.
+        checkpoint: which weights.
+
+    Raises:
+        RunError: there is no run, or it has no such part.
+        DataError: the data cannot be read, or changed since the run began.
+    """
+    recipe = RunFolder.open(run).recipe()
+    if isinstance(recipe, LanguageModelRecipe):
+        from ostinato.training.text_evaluation import evaluate_text_run
+
+        return evaluate_text_run(run, recipe, data, part, checkpoint)
+    scored = scored_part(load_examples(run, checkpoint), data, part)
+    found = {"model": scored.trained.predict_examples(scored.examples)}
+    found |= baselines(scored.trained.pipeline, scored.train, scored.examples)
+    metric = deciding_metric(scored.trained.recipe)
+    return Report(
+        run,
+        part if data is None else str(data),
+        len(scored.examples),
+        metric.name,
+        metric.higher_is_better,
+        {
+            name: with_intervals(scored.scorer.by_example(scored.examples, predictions))
+            for name, predictions in found.items()
+        },
+        scored.notes,
+    )
+
+
+@dataclass(frozen=True)
+class ScoredPart:
+    """A run and the examples to score it on.
+
+    Attributes:
+        trained: the network.
+        scorer: of its task.
+        train: what it learned from: naive predictors learn from the same.
+        examples: what is scored.
+        notes: sentences about what was lost.
+    """
+
+    trained: TrainedExamples
+    scorer: Scorer
+    train: Sequence[Example]
+    examples: Sequence[Example]
+    notes: tuple[str, ...]
+
+
+def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> ScoredPart:
+    """Read the examples that a run is scored on.
+
+    Raises:
+        RunError: the run has no such part.
+        DataError: the data cannot be read, or the run learned from others.
+    """
+    recipe, pipeline = trained.recipe, trained.pipeline
+    source = Source(recipe)
+    malformed, counts = Malformed(recipe.data.malformed), PartCounts()
+    train = pipeline.examples(source.rows("train"), malformed)
+    dev = pipeline.examples(source.rows("dev"), malformed)
+    expected = RunFolder.open(trained.path).facts("data_sha256")["data_sha256"]
+    if fingerprint([*train, *dev]) != expected:
+        raise DataError(
+            f"the data changed since the run {trained.path} began: what it learned from may be "
+            "among what is scored\nmend: put the old data back, or train a new run"
+        )
+    if data is not None:
+        rows = other_rows(recipe.data, data, malformed)
+    elif source.has(part):
+        rows = source.rows(part)
+    else:
+        raise RunError(
+            f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
+        )
+    malformed = Malformed(recipe.data.malformed)
+    examples = dev if data is None and part == "dev" else pipeline.examples(rows, malformed, counts)
+    malformed.check()
+    if not examples:
+        raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
+    evaluation = recipe.evaluation
+    notes = [*counts.notes(str(data or part)), malformed.note()]
+    return ScoredPart(
+        trained,
+        Scorer(pipeline, evaluation.scheme, evaluation.positive),
+        train,
+        examples,
+        tuple(note for note in notes if note),
+    )
+
+
+def with_intervals(scores: Mapping[str, ExampleScores]) -> dict[str, Score]:
+    """Return scores with their 95 % intervals."""
+    return {name: Score(each.value, *bootstrap_interval(each)) for name, each in scores.items()}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs on the same examples.
+
+    Attributes:
+        part: what was scored, in words.
+        num_examples: how many.
+        metric: the score that is compared.
+        higher_is_better: whether it is.
+        scores: of each run.
+        differences: of each run after the first, to the first.
+        num_parameters: of each run's model.
+        seconds: that each took to train.
+    """
+
+    part: str
+    num_examples: int
+    metric: str
+    higher_is_better: bool
+    scores: Sequence[Score]
+    differences: Sequence[Difference]
+    num_parameters: Sequence[int]
+    seconds: Sequence[float]
+
+
+def compare_runs(runs: Sequence[Path], part: PartName = "test") -> Comparison:
+    """Score runs on the same examples, and the differences by the paired bootstrap.
+
+    Args:
+        runs: two or more; the first is what the others are compared with.
+        part: of their data.
+
+    Raises:
+        RunError: fewer than two, or they were not trained for the same task on the same data.
+    """
+    if len(runs) < 2:
+        raise RunError(f"got {len(runs)} run, expected two or more\nmend: give another run")
+    parts = [scored_part(load_examples(run), None, part) for run in runs]
+    first = parts[0]
+    metric = deciding_metric(first.trained.recipe)
+    each: list[ExampleScores] = []
+    for run, scored in zip(runs, parts, strict=True):
+        _check_same(runs[0], first, run, scored, metric.name)
+        predictions = scored.trained.predict_examples(scored.examples)
+        each.append(scored.scorer.by_example(scored.examples, predictions)[metric.name])
+    return Comparison(
+        part,
+        len(first.examples),
+        metric.name,
+        metric.higher_is_better,
+        [Score(scores.value, *bootstrap_interval(scores)) for scores in each],
+        [bootstrap_difference(each[0], other) for other in each[1:]],
+        [sum(p.numel() for p in scored.trained.model.parameters()) for scored in parts],
+        [_seconds(run) for run in runs],
+    )
+
+
+def _check_same(first: Path, ours: ScoredPart, run: Path, other: ScoredPart, metric: str) -> None:
+    same_task = ours.trained.recipe.task == other.trained.recipe.task
+    places = [[each.place for each in scored.examples] for scored in (ours, other)]
+    labels = [[each.labels for each in scored.examples] for scored in (ours, other)]
+    if not (same_task and places[0] == places[1] and labels[0] == labels[1]):
+        raise RunError(
+            f"the runs {first} and {run} have different test examples, so their scores cannot be "
+            "compared\nmend: train both by recipes with the same section `data`"
+        )
+    if deciding_metric(other.trained.recipe).name != metric:
+        raise RunError(
+            f"the runs {first} and {run} are judged by different scores\n"
+            "mend: train both with the same evaluation.metric"
+        )
+
+
+def _seconds(run: Path) -> float:
+    checkpoint = RunFolder.open(run).checkpoints.load("last", with_training=False)
+    return float(checkpoint.progress["seconds"])

@@ -1,0 +1,151 @@
+"""The parts of a recipe's data: to learn from, to choose by, and to test with once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+
+from ostinato.data import DataError
+from ostinato.data.readers import ReadOptions, read_rows
+from ostinato.data.rows import Malformed, Row
+from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
+from ostinato.training.errors import RecipeError
+from ostinato.training.memory import MEMORY, not_kept
+from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, SplitRecipe
+
+PartName = Literal["train", "dev", "test"]
+PARTS: tuple[PartName, ...] = ("train", "dev", "test")
+
+
+class Source:
+    """Reads the parts that a recipe names; each file once.
+
+    Args:
+        recipe: where the examples are.
+
+    Raises:
+        UnknownNameError: there is no such named set.
+        RecipeError: the recipe does not say which column is read or learned.
+    """
+
+    def __init__(self, recipe: ExampleRecipe) -> None:
+        data = recipe.data
+        self.recipe = data
+        is_named = data.name not in (None, MEMORY)
+        self.named: NamedSet | None = find_set(data.name or "") if is_named else None
+        self.malformed = Malformed(data.malformed)
+        self.input = self._column("input", data.input, recipe.task)
+        needs_target = recipe.task != "polyphony"
+        self.target = self._column("target", data.target, recipe.task) if needs_target else None
+        self._whole: dict[PartName, list[Row]] = {}
+
+    def rows(self, part: PartName) -> list[Row]:
+        """Return the rows of a part, in their order.
+
+        Raises:
+            DataError: a file cannot be read, or the part is empty.
+            RunError: the examples were given in Python, and are in no file.
+        """
+        if self.recipe.name == MEMORY:
+            raise not_kept()
+        if self._is_separate(part):
+            rows = self._read(part)
+            carved = [name for name in PARTS[1:] if not self._is_separate(name)]
+            if part == "train" and carved:
+                rows = _dealt(rows, self._split(), self.input)["train"]
+        else:
+            rows = _dealt(self._read("train"), self._split(), self.input)[part]
+        if not rows:
+            self.malformed.check()
+            share = "" if self._is_separate(part) else f" with data.split.{part}"
+            raise DataError(
+                f"the {part} part holds no examples{share}\n"
+                f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
+            )
+        return rows[: self.recipe.max_examples]
+
+    def has(self, part: PartName) -> bool:
+        """Whether there is such a part, or a share of training for it."""
+        return self._is_separate(part) or getattr(self._split(), part) > 0
+
+    def _split(self) -> SplitRecipe:
+        """Return the shares; a part that has its own rows takes none."""
+        split = self.recipe.split
+        own = {part: 0.0 for part in ("dev", "test") if self._is_separate(part)}
+        return split.model_copy(update=own)
+
+    def _is_separate(self, part: PartName) -> bool:
+        if self.named is not None:
+            return part in part_names(self.named)
+        return getattr(self.recipe, part) is not None
+
+    def _read(self, part: PartName) -> list[Row]:
+        if part not in self._whole:
+            if self.named is not None:
+                rows = rows_of(self.named, part, self.malformed)
+            else:
+                files = cast("Files", getattr(self.recipe, part))
+                rows = read_rows(files, read_options(self.recipe), self.malformed)
+            self._whole[part] = list(self.malformed.counting(rows))
+        return self._whole[part]
+
+    def _column(self, key: Literal["input", "target"], name: str | None, task: str) -> str:
+        if name is not None:
+            return name
+        usual = None if self.named is None else getattr(self.named, key)
+        if usual is None:
+            raise RecipeError(
+                f"`data.{key}` is missing: which column the task {task} "
+                f"{'reads' if key == 'input' else 'learns'}\n"
+                f"mend: add data.{key}=COLUMN, or let `ostinato init FILE` write the recipe"
+            )
+        return cast("str", usual)
+
+
+def read_options(data: DataRecipe) -> ReadOptions:
+    """Return how the files of a recipe are read."""
+    return ReadOptions(
+        format=data.format,
+        encoding=data.encoding,
+        header=data.header,
+        columns=None if data.columns is None else tuple(data.columns),
+        separator=data.separator,
+        quoting=data.quoting,
+        streaming=data.streaming,
+    )
+
+
+def other_rows(data: DataRecipe, path: Path, malformed: Malformed) -> list[Row]:
+    """Read a file of the user's, in the form that the run learned from."""
+    return list(malformed.counting(read_rows(path, read_options(data), malformed)))
+
+
+def _dealt(rows: Sequence[Row], split: SplitRecipe, column: str) -> Mapping[PartName, list[Row]]:
+    """Deal the rows of one file to the parts."""
+    parts: dict[PartName, list[Row]] = {"train": [], "dev": [], "test": []}
+    num = len(rows)
+    for place, row in enumerate(rows):
+        # By order: the first are for training, the last for the test.
+        value = _chance(row.values.get(column)) if split.by == "hash" else 1 - (place + 0.5) / num
+        if value < split.test:
+            parts["test"].append(row)
+        elif value < split.test + split.dev:
+            parts["dev"].append(row)
+        else:
+            parts["train"].append(row)
+    return parts
+
+
+def _chance(value: object) -> float:
+    """Return a number in 0 .. 1 that depends on the input alone: equal ones stay together."""
+    if isinstance(value, np.ndarray):
+        content = value.tobytes()
+    elif isinstance(value, str):
+        content = value.strip().encode("utf-8", "surrogatepass")
+    else:
+        content = repr(value).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64

@@ -1,0 +1,108 @@
+"""Evaluation of a language model on the text that was kept for it, or on another."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import torch
+
+from ostinato.core.errors import OptionError
+from ostinato.data import DataError, Part, read_text
+from ostinato.data.corpus import Corpus
+from ostinato.training.evaluation import Report, Score
+from ostinato.training.example_data import PartName
+from ostinato.training.interrupt import StopRequest
+from ostinato.training.language_model import BlockLosses, LanguageModelTask
+from ostinato.training.metrics.intervals import bootstrap_interval
+from ostinato.training.metrics.per_example import ExampleScores, mean_loss
+from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.run import RunFolder
+from ostinato.training.run_files import Which
+from ostinato.training.session import load_trained
+
+_METRIC = "nats_per_character"
+
+
+def evaluate_text_run(
+    run: Path,
+    recipe: LanguageModelRecipe,
+    data: Path | None,
+    part: PartName,
+    checkpoint: Which,
+) -> Report:
+    """Score a language model, and unigram and bigram beside it.
+
+    The interval is of the bootstrap over windows of the text.
+
+    Args:
+        run: the run folder.
+        recipe: of the run.
+        data: another text; None for a part of the run's own.
+        part: ``dev`` is the held-out part, ``test`` the one behind it.
+        checkpoint: which weights.
+
+    Raises:
+        DataError: the text changed since the run began, or has characters that the model does not
+            know.
+        OptionError: the run kept no such part.
+    """
+    task = LanguageModelTask.from_recipe(recipe, torch.device("cpu"))
+    facts = RunFolder.open(run).facts("data_sha256")
+    if task.corpus.sha256 != facts["data_sha256"]:
+        raise DataError(
+            f"the text changed since the run {run} began\n"
+            "mend: put the old text back, or train a new run"
+        )
+    chosen = _part(task.corpus, part) if data is None else _other(task.corpus, recipe, data)
+    model = load_trained(run, checkpoint).model
+    blocks = task.block_losses(chosen, model, StopRequest())
+    scores = {
+        each.name: Score(each.value, *bootstrap_interval(each))
+        for each in _scores(blocks, chosen.units_per_character)
+    }
+    naive = {
+        name: {
+            "bits_per_character": Score(bits, math.nan, math.nan),
+            _METRIC: Score(bits * math.log(2), math.nan, math.nan),
+        }
+        for name, bits in task.baselines(chosen).items()
+    }
+    return Report(
+        run,
+        part if data is None else str(data),
+        chosen.num_characters,
+        _METRIC,
+        higher_is_better=False,
+        scores={"model": scores, **naive},
+        item="character",
+    )
+
+
+def _scores(blocks: BlockLosses, units_per_character: float) -> list[ExampleScores]:
+    nats = mean_loss(blocks.losses * units_per_character, blocks.counts, _METRIC)
+    bits = mean_loss(
+        blocks.losses * units_per_character / math.log(2), blocks.counts, "bits_per_character"
+    )
+    return [nats, bits]
+
+
+def _part(corpus: Corpus, part: PartName) -> Part:
+    if part == "train":
+        return corpus.train
+    if part == "dev":
+        return corpus.held_out
+    if corpus.tested is None:
+        raise OptionError(
+            "nothing of the text was kept for a test: data.tested=0\n"
+            "mend: score the held-out part with --part dev, or train with data.tested=0.05"
+        )
+    return corpus.tested
+
+
+def _other(corpus: Corpus, recipe: LanguageModelRecipe, path: Path) -> Part:
+    text = read_text(path, recipe.data.encoding)
+    ids = corpus.vocabulary.encode(text)
+    if len(ids) < 2:
+        raise DataError(f"{path} holds {len(ids)} units, expected 2 or more\nmend: a longer text")
+    return Part(ids, len(text))

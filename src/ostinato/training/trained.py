@@ -1,0 +1,139 @@
+"""A trained network of examples, ready to predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+
+from ostinato.data import DataError
+from ostinato.data.batches import Example
+from ostinato.data.pipeline import PartCounts, Pipeline
+from ostinato.data.rows import Row
+from ostinato.models.sequence_model import SequenceModel
+from ostinato.training.errors import RunError
+from ostinato.training.example_model import build_example_model
+from ostinato.training.example_task import predict
+from ostinato.training.loop import load_weights
+from ostinato.training.naive import Predictions
+from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.run import RunFolder
+from ostinato.training.run_files import RUN, Which, damaged_run
+
+
+@dataclass(frozen=True)
+class TrainedExamples:
+    """A network and everything that its inputs go through.
+
+    Attributes:
+        path: where it comes from.
+        recipe: that it was trained by.
+        pipeline: from rows to examples.
+        model: in evaluation mode, on the CPU.
+    """
+
+    path: Path
+    recipe: ExampleRecipe
+    pipeline: Pipeline
+    model: SequenceModel
+
+    def encode(self, values: Sequence[Any], counts: PartCounts | None = None) -> list[Example]:
+        """Return inputs as examples without targets.
+
+        Args:
+            values: texts, lists of tokens, arrays ``[T, I]``, or rows of columns, by name.
+            counts: is told of unknown units and of what is cut.
+
+        Raises:
+            DataError: an input cannot be read; it is named by its place.
+        """
+        counts = PartCounts() if counts is None else counts
+        examples: list[Example] = []
+        for place, value in enumerate(values, 1):
+            row = self._row(value, f"input {place}")
+            try:
+                examples.append(self.pipeline.example(row, counts, with_target=False))
+            except DataError as error:
+                raise DataError(f"{row.place}: {error}") from error
+        return examples
+
+    def predict(self, values: Sequence[Any], counts: PartCounts | None = None) -> Predictions:
+        """Predict labels, tags, numbers, or the notes of the step after each.
+
+        Args:
+            values: see ``encode``.
+            counts: see ``encode``.
+
+        Raises:
+            DataError: an input cannot be read.
+        """
+        return self.predict_examples(self.encode(values, counts))
+
+    def predict_examples(self, examples: Sequence[Example]) -> Predictions:
+        """Predict what has been encoded; where there are targets, losses too."""
+        size = self.recipe.evaluation.batch_size
+        return predict(self.model, self.pipeline, examples, size, torch.device("cpu"))
+
+    def _row(self, value: Any, place: str) -> Row:
+        if isinstance(value, Row):
+            return value
+        if isinstance(value, Mapping):
+            return Row(place, cast("Mapping[str, Any]", value))
+        return Row(place, {self.pipeline.options.input: value})
+
+
+def load_examples(path: Path, which: Which = "best") -> TrainedExamples:
+    """Read the network of a run.
+
+    Args:
+        path: the run folder.
+        which: of its checkpoints.
+
+    Raises:
+        RunError: there is no run, or it learned from a text rather than from examples.
+        CheckpointError: the checkpoint is missing or damaged.
+    """
+    folder = RunFolder.open(path)
+    recipe = folder.recipe()
+    if not isinstance(recipe, ExampleRecipe):
+        raise RunError(
+            f"the run {path} is a {recipe.task}, expected one that learned from examples\n"
+            f"mend: let it write with `ostinato generate {path}`"
+        )
+    facts = folder.facts("pipeline")
+    checkpoint = folder.checkpoints.load(which, with_training=False)
+    try:
+        pipeline = Pipeline.from_json(facts["pipeline"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_run(path / RUN, f"its pipeline cannot be read ({error})") from error
+    return restored(path, recipe, pipeline, checkpoint.model)
+
+
+def restored(
+    path: Path, recipe: ExampleRecipe, pipeline: Pipeline, tensors: Mapping[str, Tensor]
+) -> TrainedExamples:
+    """Return the network of a recipe with weights that were kept.
+
+    Args:
+        path: where they come from.
+        recipe: that they were trained by.
+        pipeline: from rows to examples.
+        tensors: the weights by name.
+
+    Raises:
+        CheckpointError: they are of another network.
+    """
+    model = build_example_model(recipe, pipeline, _weights(recipe, pipeline))
+    load_weights(model, tensors)
+    return TrainedExamples(path, recipe, pipeline, model.eval())
+
+
+def _weights(recipe: ExampleRecipe, pipeline: Pipeline) -> list[float] | None:
+    """Return class weights of the right number, which the checkpoint then replaces."""
+    if recipe.training.class_weights == "none" or pipeline.labels is None:
+        return None
+    return [1.0] * len(pipeline.labels)

@@ -1,0 +1,366 @@
+"""``ostinato init``: strangers' files become recipes that work as they are, or clear errors."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ostinato.training.example_task import ExampleTask
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe_files import load_recipe
+from ostinato.training.tasks import task_of
+from tests.cli.helpers import ask, refuse
+
+Rows = Sequence[Sequence[Any]]
+SENTENCES = [
+    f"The {what} was {how} and I would {again} buy number {number} of it"
+    for number in range(10)
+    for what in ("lamp", "chair", "table")
+    for how, again in (("good", "gladly"), ("broken", "never"))
+]
+LABELS = ["good" if "good" in sentence else "bad" for sentence in SENTENCES]
+
+
+def table(path: Path, rows: Rows, separator: str = ",", encoding: str = "utf-8") -> Path:
+    lines = [separator.join(map(str, row)) for row in rows]
+    path.write_bytes(("\n".join(lines) + "\n").encode(encoding))
+    return path
+
+
+def inferred(capsys: pytest.CaptureFixture[str], data: Path, *options: str) -> Recipe:
+    """Write a recipe beside the data and read it back."""
+    output = data.parent / "inferred.yaml"
+    answer = ask(capsys, "init", str(data), "--output", str(output), *options)
+    assert answer.code == 0, answer.errors
+    text = output.read_text("utf-8")
+    assert answer.output.startswith(text)
+    return load_recipe(str(output))
+
+
+def examples(recipe: Recipe) -> ExampleTask:
+    """Read the data as ``ostinato train`` does."""
+    task = task_of(recipe, torch.device("cpu"))
+    assert isinstance(task, ExampleTask)
+    assert task.train
+    assert task.dev
+    return task
+
+
+def test_every_key_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    data = table(tmp_path / "r.csv", [["text", "label"], *zip(SENTENCES, LABELS, strict=True)])
+    recipe = inferred(capsys, data)
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.task, recipe.data.input, recipe.data.target) == (
+        "classification",
+        "text",
+        "label",
+    )
+    assert len(examples(recipe).pipeline.labels or ()) == 2
+    lines = (tmp_path / "inferred.yaml").read_text("utf-8").splitlines()
+    assert any("2 labels, each 30 times" in line for line in lines)
+    commented = [line for line in lines if "#" in line]
+    assert len(commented) > len(lines) / 2
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp949", "utf-16"])
+def test_separators_and_encodings(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, separator: str, encoding: str
+):
+    texts = [f"이 영화는 정말 {'재미있다' if n % 2 else '지루하다'} 번호 {n}" for n in range(60)]
+    rows = [["번호", "리뷰", "라벨"], *([n, t, n % 2] for n, t in enumerate(texts))]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows, separator, encoding))
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.data.input, recipe.data.target) == ("리뷰", "라벨")
+    assert recipe.data.encoding == encoding.removesuffix("-sig")
+    assert recipe.text.unit == "syllables"
+    assert examples(recipe).pipeline.encoder is not None
+
+
+def test_quotes_ids_dates_and_empty_columns(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [
+        [1000 + n, f"2024-01-{n % 28 + 1:02}", f'"{sentence}, ""yes""\nor so"', "", label]
+        for n, (sentence, label) in enumerate(zip(SENTENCES, LABELS, strict=True))
+    ]
+    recipe = inferred(
+        capsys, table(tmp_path / "r.csv", [["id", "when", "what", "note", "verdict"], *rows])
+    )
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.data.input, recipe.data.target) == ("what", "verdict")
+    task = examples(recipe)
+    assert '"yes"\nor so' in str(task.train[0].content)
+
+
+def test_names_that_occur_twice_are_numbered(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [[s, "x", label] for s, label in zip(SENTENCES, LABELS, strict=True)]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", [["text", "text", "label"], *rows]))
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.data.columns == ["text", "text_2", "label"]
+    assert len(examples(recipe).train) + len(examples(recipe).dev) < len(rows)
+
+
+def test_no_header(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    recipe = inferred(capsys, table(tmp_path / "r.csv", [*zip(LABELS, SENTENCES, strict=True)]))
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.data.header is False
+    assert (recipe.data.input, recipe.data.target) == ("column_2", "column_1")
+    examples(recipe)
+
+
+def test_five_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [["text", "label"], *zip(SENTENCES[:5], LABELS[:5], strict=True)]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows))
+    assert len(examples(recipe).dev) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "said", "mend"),
+    [
+        ([["text", "label"], *([s, "ham"] for s in SENTENCES)], "single label, 'ham'", "second"),
+        ([["text", "label"], ["a b", "x"], ["b c", "y"]], "2 examples: too few", "4 at least"),
+        ([["open", "close"], *([n, n * 1.5] for n in range(60))], "one step, not a seq", "series"),
+        (
+            [["text", "one", "two"], *([s, n % 3, n % 2] for n, s in enumerate(SENTENCES))],
+            "2 columns of r.csv could be what is learned: `one` (3 different numbers)",
+            "--target 'one'",
+        ),
+        ([["text", "other"], *([s, s[::-1]] for s in SENTENCES)], "no column", "--target COLUMN"),
+    ],
+)
+def test_what_cannot_be_told_is_said(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, rows: Rows, said: str, mend: str
+):
+    data = table(tmp_path / "r.csv", rows)
+    errors = refuse(capsys, "init", str(data), "--output", str(tmp_path / "out.yaml"))
+    assert said in errors
+    assert mend in errors.splitlines()[-1]
+    assert not (tmp_path / "out.yaml").exists()
+
+
+def test_options_decide(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [["text", "one", "two"], *([s, n % 3, n % 2] for n, s in enumerate(SENTENCES))]
+    data = table(tmp_path / "r.csv", rows)
+    recipe = inferred(capsys, data, "--target", "two")
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.data.target == "two"
+    recipe = inferred(capsys, data, "--target", "one", "--task", "regression", "--force")
+    assert recipe.task == "regression"
+    examples(recipe)
+    recipe = inferred(capsys, data, "--task", "language-model", "--force")
+    assert isinstance(recipe, LanguageModelRecipe)
+    errors = refuse(capsys, "init", str(data), "--target", "tow", "--output", str(tmp_path / "x"))
+    assert "unknown column 'tow'; did you mean 'two'" in errors
+    assert "unknown task" in refuse(
+        capsys, "init", str(data), "--task", "tag", "--output", str(tmp_path / "x")
+    )
+
+
+def test_regression_and_several_labels(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [["text", "price"], *([s, round(n * 1.37, 2)] for n, s in enumerate(SENTENCES))]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows))
+    assert recipe.task == "regression"
+    examples(recipe)
+    kinds = ["red|big", "red", "big|new|red", "new", "big", "new|big"]
+    rows = [["text", "tags"], *([s, kinds[n % 6]] for n, s in enumerate(SENTENCES))]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows), "--force")
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.task, recipe.data.label_separator) == ("multi-label", "|")
+    assert len(examples(recipe).pipeline.labels or ()) == 3
+
+
+def test_sequences_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    data = tmp_path / "r.jsonl"
+    tagged = [
+        {"tokens": sentence.split(), "pos": ["N" if w[0] == "t" else "O" for w in sentence.split()]}
+        for sentence in SENTENCES
+    ]
+    data.write_text("\n".join(map(json.dumps, tagged)), "utf-8")
+    recipe = inferred(capsys, data)
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.task, recipe.data.input, recipe.data.target) == ("tagging", "tokens", "pos")
+    examples(recipe)
+    random = np.random.default_rng(0)
+    series = [
+        {"series": random.normal(n % 2, 1, (5 + n % 4, 3)).tolist(), "y": "ab"[n % 2]}
+        for n in range(60)
+    ]
+    data.write_text("\n".join(map(json.dumps, series)), "utf-8")
+    recipe = inferred(capsys, data, "--force")
+    assert recipe.task == "classification"
+    assert examples(recipe).pipeline.num_features == 3
+
+
+def test_tags_that_mark_spans(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    data = tmp_path / "ner.conll"
+    sentence = "Kim\tB-PER\nMin\tI-PER\nlives\tO\nin\tO\nSeoul\tB-LOC\n\n"
+    other = "It\tO\nrains\tO\nhard\tO\n\n"
+    data.write_text((sentence + other) * 30, "utf-8")
+    recipe = inferred(capsys, data)
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.task, recipe.evaluation.metric) == ("tagging", "span_f1")
+    assert recipe.evaluation.scheme == "BIO"
+    assert recipe.model.crf
+
+
+def test_malformed_and_unlabelled_rows_are_tolerated(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+):
+    rows: list[Sequence[Any]] = [["text", "label"], *zip(SENTENCES, LABELS, strict=True)]
+    rows[9] = ["too", "many", "fields"]
+    rows[20] = ["no label", ""]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows))
+    assert isinstance(recipe, ExampleRecipe)
+    assert 2 / 60 < recipe.data.malformed < 0.1
+    examples(recipe)
+
+
+def test_very_unequal_labels(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [[f"{s} {n}", "spam" if n % 20 == 0 else "ham"] for n, s in enumerate(SENTENCES * 10)]
+    recipe = inferred(capsys, table(tmp_path / "r.csv", [["text", "label"], *rows]))
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.training.class_weights == "balanced"
+    assert recipe.evaluation.metric == "macro_f1"
+
+
+def test_plain_text_and_lists_of_names(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    data = tmp_path / "text.txt"
+    data.write_text("It was a dark night, and nobody slept.\n\nThen the rain came.\n" * 30, "utf-8")
+    recipe = inferred(capsys, data)
+    assert isinstance(recipe, LanguageModelRecipe)
+    assert recipe.data.documents == "whole"
+    data.write_text("\n".join(f"anna{chr(97 + n % 26)}" for n in range(60)), "utf-8")
+    recipe = inferred(capsys, data, "--force")
+    assert isinstance(recipe, LanguageModelRecipe)
+    assert recipe.data.documents == "lines"
+    assert "plain text" in refuse(
+        capsys, "init", str(data), "--task", "tagging", "--output", str(tmp_path / "x")
+    )
+
+
+def test_files_beside_each_other(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for part in ("train", "valid", "test"):
+        rows = [[label, sentence] for label, sentence in zip(LABELS, SENTENCES, strict=True)]
+        table(folder / f"x_{part}.tsv", rows, "\t")
+    (folder / "README.md").write_text("not data")
+    output = tmp_path / "out.yaml"
+    assert ask(capsys, "init", str(folder), "--output", str(output)).code == 0
+    recipe = load_recipe(str(output))
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.data.dev == folder / "x_valid.tsv"
+    assert recipe.data.test == folder / "x_test.tsv"
+    assert len(examples(recipe).train) == len(SENTENCES)
+
+
+def test_a_folder_with_a_file_for_each_label(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    folder = tmp_path / "names"
+    folder.mkdir()
+    (folder / "cats.txt").write_text("\n".join(f"miau{n}" for n in range(40)))
+    (folder / "dogs.txt").write_text("\n".join(f"wuff{n}" for n in range(40)))
+    recipe = inferred(capsys, folder)
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.text.unit == "characters"
+    assert len(examples(recipe).pipeline.labels or ()) == 2
+
+
+def test_nothing_is_overwritten(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "r.csv", [["text", "label"], *zip(SENTENCES, LABELS, strict=True)])
+    assert ask(capsys, "init", "r.csv").code == 0
+    (tmp_path / "r.yaml").write_text("mine")
+    assert "r.yaml exists already" in refuse(capsys, "init", "r.csv")
+    assert (tmp_path / "r.yaml").read_text() == "mine"
+    assert ask(capsys, "init", "r.csv", "--force").code == 0
+    assert load_recipe("r.yaml").task == "classification"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty"),
+        (b"\x00\x01\x02\x03" * 50, "looks binary"),
+        (b"text,label\n", "1 example: too few"),
+    ],
+)
+def test_files_without_examples(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes, said: str
+):
+    (tmp_path / "r.csv").write_bytes(content)
+    output = str(tmp_path / "out.yaml")
+    assert said in refuse(capsys, "init", str(tmp_path / "r.csv"), "--output", output)
+    assert "no such file" in refuse(capsys, "init", str(tmp_path / "q.csv"), "--output", output)
+
+
+@pytest.mark.parametrize(
+    ("data", "task"),
+    [
+        ("sms_spam", "classification"),
+        ("ud_english_ewt/en_ewt-ud-dev.conllu.gz", "tagging"),
+        ("ucr_uea_ts/JapaneseVowels_TRAIN.ts.gz", "classification"),
+        ("music_jsb/jsb_chorales.npz", "polyphony"),
+        ("names_18_nationalities", "classification"),
+        ("trec_questions/TREC.train", "classification"),
+    ],
+)
+def test_real_data(
+    capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path, data: str, task: str
+):
+    output = tmp_path / "out.yaml"
+    assert ask(capsys, "init", str(ostinato_data / data), "--output", str(output)).code == 0
+    recipe = load_recipe(str(output))
+    assert recipe.task == task
+    examples(recipe)
+
+
+def test_prices_are_no_sequences(
+    capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
+):
+    for path in sorted((ostinato_data / "stocks").glob("*.csv")):
+        errors = refuse(capsys, "init", str(path), "--output", str(tmp_path / "x"))
+        assert "one step, not a sequence" in errors
+
+
+def test_sounds_images_and_parquet(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    wavfile = pytest.importorskip("scipy.io.wavfile")
+    image = pytest.importorskip("PIL.Image")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    random = np.random.default_rng(0)
+    for label in ("left", "right"):
+        (tmp_path / "sounds" / label).mkdir(parents=True)
+        (tmp_path / "images" / label).mkdir(parents=True)
+        for number in range(30):
+            sound = random.normal(0, 1000, 2000).astype(np.int16)
+            wavfile.write(tmp_path / "sounds" / label / f"{number}.wav", 8000, sound)
+            pixels = random.integers(0, 256, (6, 5), np.uint8)
+            image.fromarray(pixels).save(tmp_path / "images" / label / f"{number}.png")
+    recipe = inferred(capsys, tmp_path / "sounds")
+    assert examples(recipe).pipeline.num_features == 40
+    recipe = inferred(capsys, tmp_path / "images", "--force")
+    assert examples(recipe).pipeline.num_features == 5
+    arrow = pytest.importorskip("pyarrow")
+    values = arrow.table({"review": SENTENCES, "stars": [n % 5 for n in range(60)]})
+    parquet.write_table(values, tmp_path / "r.parquet")
+    recipe = inferred(capsys, tmp_path / "r.parquet", "--force")
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.data.input, recipe.data.target) == ("review", "stars")
+    examples(recipe)
+
+
+def test_compressed_tables(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    data = table(tmp_path / "r.csv", [["text", "label"], *zip(SENTENCES, LABELS, strict=True)])
+    packed = tmp_path / "r.csv.gz"
+    packed.write_bytes(gzip.compress(data.read_bytes()))
+    recipe = inferred(capsys, packed)
+    assert isinstance(recipe, ExampleRecipe)
+    assert recipe.data.train == packed
+    examples(recipe)

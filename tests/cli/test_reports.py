@@ -1,0 +1,96 @@
+"""``ostinato evaluate``, ``compare`` and ``reproduce``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ostinato.cli import reproduce
+from ostinato.cli import train as train_module
+from ostinato.training.recipe import Recipe
+from ostinato.training.results import BEGIN, END
+from ostinato.training.session import train
+from tests.cli.helpers import ask, refuse
+from tests.training.example_helpers import tiny_examples, write_examples
+from tests.training.helpers import tiny
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reports")
+    path = write_examples(folder)
+    train(tiny_examples(path), folder / "recurrent")
+    train(tiny_examples(path, model={"shape": "one-to-one"}), folder / "bag")
+    return folder
+
+
+def test_evaluate(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    numbers = tmp_path / "numbers.json"
+    answer = ask(capsys, "evaluate", str(folder / "recurrent"), "--json", str(numbers))
+    assert answer.code == 0
+    lines = answer.output.splitlines()
+    assert lines[0].startswith("test: ")
+    assert lines[1].split()[:2] == ["predictor", "accuracy"]
+    assert [line.split("  ")[0] for line in lines[2:5]] == ["model", "majority", "bag of words"]
+    content = json.loads(numbers.read_text())
+    value = content["scores"]["model"]["accuracy"]["value"]
+    assert f"{value:.4f}" in lines[2]
+
+
+def test_evaluate_a_language_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    train(tiny(data={"tested": 0.2}, training={"max_steps": 3}), tmp_path / "run")
+    answer = ask(capsys, "evaluate", str(tmp_path / "run"))
+    assert answer.code == 0
+    assert "bits per character" in answer.output
+    assert "bigram" in answer.output
+
+
+def test_evaluate_bad_input(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert "no such run" in refuse(capsys, "evaluate", str(folder / "recurent"))
+    missing = str(tmp_path / "none.csv")
+    assert "no such file" in refuse(capsys, "evaluate", str(folder / "bag"), missing)
+    unwritable = str(tmp_path / "no folder" / "x.json")
+    said = refuse(capsys, "evaluate", str(folder / "bag"), "--json", unwritable)
+    assert "cannot write" in said
+
+
+def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]):
+    answer = ask(capsys, "compare", str(folder / "bag"), str(folder / "recurrent"))
+    assert answer.code == 0
+    first, second = answer.output.splitlines()[2:4]
+    assert first.startswith(str(folder / "bag"))
+    assert "+0." in second
+    assert second.split()[-1].count(":") == 1
+    assert "expected two or more" in refuse(capsys, "compare", str(folder / "bag"))
+
+
+def test_reproduce(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    recipe = tiny_examples(write_examples(tmp_path))
+
+    def load(name: str, changes: object = ()) -> Recipe:
+        assert (name, list(changes or ())) == ("spam", [])  # type: ignore[call-overload]
+        return recipe
+
+    monkeypatch.setattr(train_module, "load_recipe", load)
+    monkeypatch.setattr(reproduce, "load_recipe", load)
+    table = tmp_path / "results.md"
+    table.write_text(f"{BEGIN}\n{END}\n")
+    arguments = ("reproduce", "spam", "--runs", str(tmp_path / "runs"), "--table", str(table))
+    answer = ask(capsys, *arguments)
+    assert answer.code == 0
+    row = next(line for line in answer.output.splitlines() if line.startswith("| `spam` |"))
+    assert row in table.read_text()
+    result = tmp_path / "runs" / "spam" / "result.json"
+    before = result.stat().st_mtime_ns
+    assert row in ask(capsys, *arguments).output
+    assert result.stat().st_mtime_ns == before, "the test part is scored once"
+
+
+def test_reproduce_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert "unknown result 'hello'" in refuse(capsys, "reproduce", "hello")
+    assert "expected names or --all" in refuse(capsys, "reproduce")
+    assert "expected names or --all" in refuse(capsys, "reproduce", "spam", "--all")

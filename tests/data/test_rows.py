@@ -1,0 +1,55 @@
+"""Malformed rows are counted, named, and fatal above a share."""
+
+from __future__ import annotations
+
+import pytest
+
+from ostinato.data import DataError
+from ostinato.data.rows import Malformed, Row
+
+
+def reported(num: int, good: int, share: float = 0.0) -> Malformed:
+    malformed = Malformed(share)
+    for number in range(num):
+        malformed.report(f"a.csv, line {number + 1}", "no label")
+    assert len(list(malformed.counting([Row("x", {})] * good))) == good
+    return malformed
+
+
+def test_nothing_malformed_is_nothing_to_say():
+    malformed = reported(0, 3)
+    malformed.check()
+    assert malformed.note() == ""
+
+
+def test_the_first_are_shown_and_all_are_counted():
+    with pytest.raises(DataError) as raised:
+        reported(12, 88).check()
+    lines = str(raised.value).splitlines()
+    assert lines[0] == "12 malformed rows of 100:"
+    assert lines[1:11] == [f"  a.csv, line {number}: no label" for number in range(1, 11)]
+    assert lines[11] == "  and 2 more"
+    assert lines[12].startswith("mend: ")
+
+
+def test_the_mend_gives_a_share_that_is_enough():
+    for num, good in [(1, 9), (1, 99_999), (3, 2), (5, 0), (60, 40), (1, 3)]:
+        with pytest.raises(DataError) as raised:
+            reported(num, good).check()
+        share = float(str(raised.value).rpartition("=")[2])
+        assert share < 1
+        if good:
+            reported(num, good, share).check()
+
+
+@pytest.mark.parametrize(("num", "good", "refused"), [(1, 9, False), (2, 9, True), (10, 90, False)])
+def test_a_share_is_tolerated_and_told(num: int, good: int, refused: bool):
+    malformed = reported(num, good, 0.1)
+    if refused:
+        with pytest.raises(DataError, match="2 malformed rows of 11"):
+            malformed.check()
+        return
+    malformed.check()
+    assert malformed.note().startswith(f"{num} malformed row")
+    assert "left out: a.csv, line 1: no label" in malformed.note()
+    assert malformed.note().count("line") == min(num, 3)

@@ -1,0 +1,189 @@
+"""Parts of the data: disjoint, stable, and equal inputs together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ostinato.core.errors import UnknownNameError
+from ostinato.data import DataError
+from ostinato.data.rows import Malformed, Row
+from ostinato.training.errors import RecipeError
+from ostinato.training.example_data import PARTS, Source, other_rows
+from tests.training.examples import Values, recipe_of, write_rows
+
+
+def rows_of_texts(num: int) -> list[Values]:
+    return [{"x": f"text {n // 2}", "y": str(n)} for n in range(num)]
+
+
+def source(folder: Path, rows: Sequence[Values], **data: Any) -> Source:
+    path = write_rows(folder / "train.jsonl", rows)
+    return Source(recipe_of("classification", path, data=data))
+
+
+def values(rows: Sequence[Row], column: str = "y") -> list[Any]:
+    return [row.values[column] for row in rows]
+
+
+def test_parts_are_disjoint_whole_and_about_as_large_as_asked(tmp_path: Path):
+    rows = rows_of_texts(2000)
+    found = source(tmp_path, rows, split={"dev": 0.2, "test": 0.1})
+    parts = {part: values(found.rows(part)) for part in PARTS}
+    assert sorted(sum(parts.values(), []), key=int) == [row["y"] for row in rows]
+    assert abs(len(parts["dev"]) - 400) < 60
+    assert abs(len(parts["test"]) - 200) < 60
+    for part in PARTS:
+        assert parts[part] == sorted(parts[part], key=int)
+    texts = [set(values(found.rows(part), "x")) for part in PARTS]
+    assert sum(map(len, texts)) == 1000
+
+
+def test_a_row_stays_in_its_part_whatever_else_there_is(tmp_path: Path):
+    rows = rows_of_texts(400)
+    before = set(values(source(tmp_path, rows).rows("test"), "x"))
+    more = [*rows_of_texts(600)[500:], *rows[::-1][:200]]
+    after = set(values(source(tmp_path, more).rows("test"), "x"))
+    kept = {row["x"] for row in more}
+    assert {text for text in before if text in kept} <= after
+    # Another dev part takes nothing from the test part.
+    larger = source(tmp_path, rows, split={"dev": 0.5, "test": 0.1})
+    assert set(values(larger.rows("test"), "x")) == before
+
+
+def test_the_hash_of_the_input_alone_decides(tmp_path: Path):
+    rows: list[Values] = [{"x": f"글 {n}", "y": str(n)} for n in range(200)]
+    shares = [
+        int(sha256(f"글 {n}".encode()).hexdigest()[:16], 16) / 2**64 for n in range(len(rows))
+    ]
+    found = source(tmp_path, rows, split={"dev": 0.3, "test": 0.1})
+    assert values(found.rows("test")) == [str(n) for n, x in enumerate(shares) if x < 0.1]
+    assert values(found.rows("dev")) == [str(n) for n, x in enumerate(shares) if 0.1 <= x < 0.4]
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("a b", " a b\n"), ([1.5, 2], [1.5, 2]), (["a", "b"], ["a", "b"])],
+)
+def test_equal_inputs_stay_together(left: object, right: object, tmp_path: Path):
+    for salt in range(30):
+        first, second = (
+            f"{x}{salt}" if isinstance(x, str) and x == "a b" else x for x in (left, right)
+        )
+        if isinstance(left, str):
+            second = f" {first}\n"
+        rows: list[Values] = [{"x": first, "y": "1"}, {"x": second, "y": "2"}]
+        rows += [{"x": f"{n}", "y": "0"} for n in range(60)]
+        found = source(tmp_path, rows, split={"dev": 0.3, "test": 0.3})
+        together = [{"1", "2"} & set(values(found.rows(part))) for part in PARTS]
+        assert sorted(map(len, together)) == [0, 0, 2]
+
+
+def test_equal_arrays_stay_together(tmp_path: Path):
+    rolls = np.zeros((4, 3, 88), np.uint8)
+    rolls[[0, 2], 0, 5] = 1
+    rolls[1, 1, 7] = rolls[3, 2, 9] = 1
+    path = tmp_path / "pieces.npz"
+    np.savez(path, all_roll=np.tile(rolls, (9, 1, 1)).reshape(-1, 88), all_len=np.full(36, 3))
+    recipe = recipe_of("polyphony", path, data={"input": "roll", "split": {"dev": 0.3, "test": 0}})
+    found = Source(recipe)
+    contents = [{row.values["roll"].tobytes() for row in found.rows(part)} for part in PARTS[:1]]
+    rest = 36 - len(found.rows("train"))
+    assert rest % 9 == 0
+    assert len(contents[0]) <= 3
+    assert found.target is None
+
+
+def test_by_order_the_first_are_learned_and_the_last_are_the_test(tmp_path: Path):
+    rows = rows_of_texts(20)
+    found = source(tmp_path, rows, split={"dev": 0.25, "test": 0.1, "by": "order"})
+    parts = [values(found.rows(part)) for part in PARTS]
+    assert [len(part) for part in parts] == [13, 5, 2]
+    assert sum(parts, []) == [row["y"] for row in rows]
+
+
+def test_files_of_their_own_are_not_split(tmp_path: Path):
+    dev = write_rows(tmp_path / "dev.jsonl", [{"x": "text 0", "y": "dev"}])
+    found = source(tmp_path, rows_of_texts(300), dev=str(dev))
+    assert values(found.rows("dev")) == ["dev"]
+    assert 0 < len(found.rows("test")) < 70
+    assert len(found.rows("train")) + len(found.rows("test")) == 300
+    test = write_rows(tmp_path / "test.jsonl", [{"x": "text 0", "y": "test"}])
+    found = source(tmp_path, rows_of_texts(300), dev=str(dev), test=str(test))
+    assert len(found.rows("train")) == 300
+    assert values(found.rows("test")) == ["test"]
+
+
+def test_there_may_be_no_test_part(tmp_path: Path):
+    found = source(tmp_path, rows_of_texts(100), split={"test": 0.0})
+    assert [found.has(part) for part in PARTS] == [True, True, False]
+    with pytest.raises(DataError, match=r"the test part holds no examples with data.split.test\nm"):
+        found.rows("test")
+
+
+@pytest.mark.parametrize(("name", "own"), [("trec", ("train", "test")), ("atis", PARTS)])
+def test_named_sets_keep_their_parts(ostinato_data: Path, name: str, own: Sequence[str]):
+    assert ostinato_data.is_dir()
+    try:
+        found = Source(recipe_of("classification", Path("x"), data=NAMED | {"name": name}))
+    except UnknownNameError:
+        pytest.skip(f"no set {name}")
+    sizes = {part: len(found.rows(part)) for part in PARTS}
+    whole = Source(
+        recipe_of("classification", Path("x"), data=NAMED | {"name": name, "max_examples": 7})
+    )
+    assert [len(whole.rows(part)) for part in PARTS] == [7, 7, 7]
+    assert min(sizes.values()) > 100
+    if "dev" not in own:
+        assert 0.05 < sizes["dev"] / (sizes["train"] + sizes["dev"]) < 0.15
+
+
+NAMED: dict[str, Any] = {"train": None, "input": None, "target": None}
+
+
+def test_an_unknown_set():
+    with pytest.raises(UnknownNameError, match="unknown data set 'trek'"):
+        Source(recipe_of("classification", Path("x"), data=NAMED | {"name": "trek"}))
+
+
+@pytest.mark.parametrize("key", ["input", "target"])
+def test_a_column_that_nobody_named(key: str, tmp_path: Path):
+    with pytest.raises(RecipeError, match=rf"`data.{key}` is missing.*\nmend: add data.{key}="):
+        source(tmp_path, rows_of_texts(3), **{key: None})
+
+
+def test_a_file_of_malformed_rows_alone_says_what_is_wrong(tmp_path: Path):
+    path = tmp_path / "train.jsonl"
+    path.write_text("no JSON\n[]\n")
+    found = Source(recipe_of("classification", path))
+    with pytest.raises(DataError, match=r"(?s)2 malformed rows of 2:.*line 1: not JSON.*\nmend: "):
+        found.rows("train")
+
+
+def test_each_file_is_read_and_counted_once(tmp_path: Path):
+    path = write_rows(tmp_path / "train.jsonl", rows_of_texts(50))
+    path.write_text(path.read_text() + "no JSON\n")
+    found = Source(recipe_of("classification", path, data={"malformed": 0.1}))
+    for part in (*PARTS, *PARTS):
+        found.rows(part)
+    assert (found.malformed.num_rows, found.malformed.num_malformed) == (50, 1)
+    found.malformed.check()
+
+
+def test_another_file_in_the_form_of_the_run(tmp_path: Path):
+    path = tmp_path / "new.txt"
+    path.write_text("1;some, text\n2;more\n")
+    data = recipe_of(
+        "classification",
+        tmp_path,
+        data={"separator": ";", "columns": ["y", "x"], "header": False},
+    ).data
+    assert [dict(row.values) for row in other_rows(data, path, Malformed())] == [
+        {"y": "1", "x": "some, text"},
+        {"y": "2", "x": "more"},
+    ]

@@ -1,0 +1,204 @@
+"""Several processes are one: the same curve, and nothing that a kill could lose."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ostinato.training.errors import RunError
+from ostinato.training.launch import launch
+from ostinato.training.recipe import Recipe
+from ostinato.training.session import resume, train
+from tests.training.helpers import last, process_environment, raw_recipe, start, tiny
+from tests.training.test_resume import StopAt, assert_same_end, finish, metrics, wait_for
+
+CHANGES: dict[str, Any] = {
+    "model": {"dropout": 0.0, "recurrent_dropout": 0.0},
+    "training": {"batch_size": 3, "max_steps": 18, "log_every": 1},
+    "evaluation": {"every": 6},
+    "sample": {"length": 0},
+}
+DROPPING = {
+    **CHANGES,
+    "model": {},
+    "training": {
+        "batch_size": 3,
+        "max_steps": 30,
+        "checkpoint_seconds": 0,
+        "accumulate": 2,
+        "ema_decay": 0.9,
+        "tbptt_stride": 5,
+    },
+    "evaluation": {"every": 10, "patience": None},
+}
+
+
+def write(folder: Path, changes: dict[str, Any]) -> str:
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(raw_recipe(**changes)))
+    return "tiny.yaml"
+
+
+def ran(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    process = start("train", *arguments, folder=folder)
+    output, errors = finish(process)
+    return subprocess.CompletedProcess([], process.returncode, output, errors)
+
+
+CURVES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "accumulated": {"accumulate": 2, "optimizer": "sgd"},
+    "overlapping": {"tbptt_stride": 5},
+    "with gaps": {"tbptt_stride": 20},
+}
+
+
+def curve(name: str) -> Recipe:
+    return tiny(**{**CHANGES, "training": {**CHANGES["training"], **CURVES[name]}})
+
+
+def train_all(folder: Path) -> int:
+    """Be one of two processes: train every run one after another."""
+    for name in CURVES:
+        train(curve(name), folder / name)
+    recipe = tiny(**DROPPING)
+    train(recipe, folder / "whole")
+    watch = StopAt(13)
+    train(recipe, folder / "stopped", observe=watch, stop=watch.request)
+    resume(folder / "stopped")
+    return 0
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pair")
+    assert launch(train_all, [folder], 2) == 0
+    return folder
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_the_curve_is_that_of_one_process(pair: Path, tmp_path: Path, name: str):
+    train(curve(name), tmp_path / "one")
+    ours, theirs = metrics(pair / name), metrics(tmp_path / "one")
+    assert len(ours) == len(theirs) == 18 + 4
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.pop("kind") == other.pop("kind")
+        assert mine == pytest.approx(other, rel=1e-4)
+
+
+def test_a_run_of_two_goes_on_bit_by_bit(pair: Path):
+    assert_same_end(pair / "stopped", pair / "whole")
+    tensors = last(pair / "whole").training
+    states = {tensors[f"random.{index}.cpu"].numpy().tobytes() for index in range(2)}
+    assert len(states) == 2
+    assert tensors["carried.h"].shape[1] == 3
+
+
+def test_another_number_of_processes(pair: Path, tmp_path: Path):
+    shutil.copytree(pair / "whole", tmp_path / "run")
+    progress = next((tmp_path / "run" / "checkpoints").glob("step-00000030*")) / "progress.json"
+    progress.write_text(progress.read_text().replace('"finished": "finished"', '"finished": ""'))
+    with pytest.raises(RunError, match=r"began with processes=2, got 1: [^$]*--processes 2"):
+        resume(tmp_path / "run")
+
+
+def test_a_run_of_two_that_is_really_killed(pair: Path, tmp_path: Path):
+    recipe = write(tmp_path, DROPPING)
+    process = start("train", recipe, "--run", "run", "--processes", "2", folder=tmp_path)
+    wait_for(tmp_path / "run" / "checkpoints" / "index.json", process)
+    time.sleep(random.Random(2).uniform(0, 0.3))
+    process.kill()
+    finish(process)
+    wait_until_left(tmp_path / "run")
+    if not last(tmp_path / "run").progress["finished"]:
+        assert ran(tmp_path, "--resume", "run").returncode == 0
+    assert_same_end(tmp_path / "run", pair / "whole")
+
+
+def wait_until_left(run: Path) -> None:
+    """Processes whose parent was killed keep everything and end."""
+    import fcntl
+
+    with (run / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+
+
+def test_a_signal_ends_all(tmp_path: Path):
+    number = signal.SIGTERM
+    changes = {**CHANGES, "training": {"batch_size": 2, "max_steps": 10**6}}
+    changes["evaluation"] = {"every": 10**6}
+    recipe = write(tmp_path, changes)
+    process = start("train", recipe, "--run", "run", "--processes", "2", folder=tmp_path)
+    wait_for(tmp_path / "run" / "checkpoints" / "index.json", process)
+    time.sleep(0.3)
+    process.send_signal(number)
+    output, errors = finish(process)
+    assert (process.returncode, errors) == (128 + number, "")
+    (step,) = re.findall(r"interrupted at step ([\d,]+) of", output)
+    assert last(tmp_path / "run").progress["step"] == int(step.replace(",", ""))
+    assert "everything is kept; go on with: ostinato train --resume run" in output
+
+
+def test_an_error_is_told_once(tmp_path: Path):
+    recipe = write(tmp_path, {**CHANGES, "training": {"batch_size": 1}})
+    done = ran(tmp_path, recipe, "--run", "run", "--processes", "2")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: 2 processes cannot share 1 stream of text\nmend: ")
+    assert done.stderr.count("\n") == 2
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_launcher_of_torch(pair: Path, tmp_path: Path):
+    recipe = write(tmp_path, CHANGES)
+    command = "-m torch.distributed.run --nproc_per_node 2 --rdzv-backend c10d"
+    command += " --rdzv-endpoint localhost:0 -m ostinato.cli train"
+    done = subprocess.run(
+        [sys.executable, *command.split(), recipe],
+        cwd=tmp_path,
+        env=process_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("finished at step 18") == 1
+    assert_same_end(tmp_path / "runs" / "tiny", pair / "plain")
+
+
+def fail_second(error: str) -> int:
+    if os.environ["RANK"] == "0":
+        time.sleep(60)
+    if error == "foreseen":
+        raise RunError("what the user did wrong\nmend: something else")
+    if error == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    raise KeyError(error)
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("foreseen", RunError, "^what the user did wrong\nmend: something else$"),
+        ("unforeseen", RuntimeError, "^process 1: KeyError: 'unforeseen'"),
+        ("killed", RunError, "^process 1 was killed by SIGKILL, [^$]*\nmend: "),
+    ],
+)
+def test_the_error_of_one_ends_all(
+    monkeypatch: pytest.MonkeyPatch, kind: str, error: type[Exception], message: str
+):
+    monkeypatch.setattr("ostinato.training.launch._GRACE_SECONDS", 0.1)
+    began = time.monotonic()
+    with pytest.raises(error, match=message):
+        launch(fail_second, [kind], 2)
+    assert time.monotonic() - began < 50
