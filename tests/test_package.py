@@ -97,6 +97,24 @@ def test_a_layer_without_torch_names_the_extra(name: str):
     ]
 
 
+@pytest.mark.parametrize("name", ["train", "from_pretrained", "SequenceClassifier"])
+@pytest.mark.parametrize("missing", ["torch", "pydantic", "sklearn"])
+def test_training_without_its_packages_names_the_extra(name: str, missing: str):
+    if missing == "sklearn" and not name.startswith("Sequence"):
+        pytest.skip("baselines alone need scikit-learn")
+    printed = run_python(
+        WITHOUT.format(missing={missing})
+        + textwrap.dedent(f"""
+            import ostinato as ost
+            try:
+                ost.{name}
+            except ost.OstinatoError as error:
+                print(error.extra, error)
+        """)
+    )
+    assert printed.startswith(f"train ostinato.{name} needs packages")
+
+
 def test_another_import_error_surfaces_as_it_is():
     printed = run_python("""
         import sys

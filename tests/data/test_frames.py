@@ -43,7 +43,7 @@ def mel_by_hand(sound: Frames, options: FrameOptions) -> np.ndarray:
     edges = np.linspace(0, mel(RATE / 2), options.num_mels + 2)
     edges = 700 * (10 ** (edges / 2595) - 1)
     bands = np.zeros((len(power), options.num_mels))
-    frequencies = np.arange(size // 2 + 1) * RATE / size
+    frequencies = np.linspace(0, RATE / 2, size // 2 + 1)
     for band in range(options.num_mels):
         bands[:, band] = power @ np.interp(frequencies, edges[band : band + 3], [0, 1, 0], 0, 0)
     return np.log(bands + 1e-6)

@@ -114,7 +114,7 @@ def test_text_is_learned_from_the_training_part_alone():
     assert (counts.num_unseen_labels, list(counts.unseen_labels)) == (2, ["up"])
     assert counts.notes("dev") == (
         "dev: 20.0 % of the units are unknown",
-        "dev: 2 targets have labels that training never has (up): they count as wrong",
+        "dev: 2 targets with a label that training never has (up), always wrong",
     )
 
 
@@ -237,7 +237,7 @@ def test_what_is_cut_is_counted():
     found = pipeline.examples(tagged, Malformed(), counts)
     assert [len(example.labels) for example in found] == [2, 2]
     assert counts.num_cut == 1
-    assert counts.notes("train") == ("train: 1 sequences are cut at frames.max_length",)
+    assert counts.notes("train") == ("train: 1 sequence cut at frames.max_length",)
     assert complaints(pipeline, rows(([4, 5], "d d u"), ([1, 2, 3], "u d"))) == [
         "line 1: 2 steps, but 3 tags",
         "line 2: 3 steps, but 2 tags",

@@ -19,7 +19,10 @@ from ostinato.core.errors import ModelFileError, OptionError, StorageError
 from ostinato.equations.description import LayerDescription
 from ostinato.nn.saving import describe
 from ostinato.runtime import Layer, load
+from ostinato.training.errors import RunError
+from ostinato.training.session import train
 from tests.contract.cases import CELLS, make_layer
+from tests.training.example_helpers import tiny_examples, write_examples
 
 
 @pytest.fixture
@@ -243,3 +246,10 @@ def test_folders_that_are_no_run(tmp_path: Path):
         load(tmp_path)
     with pytest.raises(OptionError, match="checkpoint: got 'newest', expected best or last"):
         load(tmp_path, checkpoint="newest")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_run_on_examples_is_refused(tmp_path: Path):
+    path = write_examples(tmp_path, 40)
+    train(tiny_examples(path, training={"max_epochs": 1}), tmp_path / "run")
+    with pytest.raises(RunError, match=r"learned from examples.*\nmend: ostinato\.load_run"):
+        ost.runtime.load(tmp_path / "run")

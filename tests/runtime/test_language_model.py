@@ -31,6 +31,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "tied": {"model": {"embedding_size": 8, "tied": True, "cell": "h = tanh(W @ h + U @ x + b)"}},
     "jamo": {"data": {"text": KOREAN, "unit": "jamo"}},
     "bytes": {"data": {"text": KOREAN, "unit": "bytes"}},
+    "documents": {"data": {"documents": "lines"}},
 }
 
 
@@ -63,7 +64,10 @@ def test_the_most_likely_text_is_the_same(run: Path):
     assert model.start == trained.start
     for prompt in (model.start, text_of(model)[:7], text_of(model)[:1]):
         settings = {"length": 60, "temperature": 0.0}
-        expected = list(generate(trained.model, trained.vocabulary, prompt, **settings))
+        end = trained.document_end
+        expected = list(
+            generate(trained.model, trained.vocabulary, prompt, document_end=end, **settings)
+        )
         assert list(model.generate(prompt, **settings)) == expected
     assert "".join(model.generate(length=9)).startswith(model.start)
 
@@ -72,8 +76,10 @@ def test_scores_are_the_same(run: Path):
     trained, model = load_trained(run), read(run)
     text = text_of(model)
     ids = torch.as_tensor(trained.vocabulary.encode(text))
+    inputs = ids[:-1, None]
+    resets = None if trained.document_end is None else inputs == trained.document_end
     with torch.no_grad():
-        logits, state = trained.model(ids[:-1, None])
+        logits, state = trained.model(inputs, None, resets)
     nats = functional.cross_entropy(logits[:, 0].double(), ids[1:])
     assert model.score(text) == pytest.approx(float(nats) / math.log(2), abs=1e-5)
     compare(model(ids[:-1, None].numpy()), (logits, state))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import DataError
 from ostinato.data.rows import Malformed, Row
+from ostinato.data.sets.catalogue import find_set, rows_of
 from ostinato.training.errors import RecipeError
 from ostinato.training.example_data import PARTS, Source, other_rows
 from tests.training.examples import Values, recipe_of, write_rows
@@ -35,7 +37,7 @@ def test_parts_are_disjoint_whole_and_about_as_large_as_asked(tmp_path: Path):
     rows = rows_of_texts(2000)
     found = source(tmp_path, rows, split={"dev": 0.2, "test": 0.1})
     parts = {part: values(found.rows(part)) for part in PARTS}
-    assert sorted(sum(parts.values(), []), key=int) == [row["y"] for row in rows]
+    assert sorted(chain(*parts.values()), key=int) == [row["y"] for row in rows]
     assert abs(len(parts["dev"]) - 400) < 60
     assert abs(len(parts["test"]) - 200) < 60
     for part in PARTS:
@@ -104,7 +106,7 @@ def test_by_order_the_first_are_learned_and_the_last_are_the_test(tmp_path: Path
     found = source(tmp_path, rows, split={"dev": 0.25, "test": 0.1, "by": "order"})
     parts = [values(found.rows(part)) for part in PARTS]
     assert [len(part) for part in parts] == [13, 5, 2]
-    assert sum(parts, []) == [row["y"] for row in rows]
+    assert list(chain(*parts)) == [row["y"] for row in rows]
 
 
 def test_files_of_their_own_are_not_split(tmp_path: Path):
@@ -126,21 +128,28 @@ def test_there_may_be_no_test_part(tmp_path: Path):
         found.rows("test")
 
 
-@pytest.mark.parametrize(("name", "own"), [("trec", ("train", "test")), ("atis", PARTS)])
-def test_named_sets_keep_their_parts(ostinato_data: Path, name: str, own: Sequence[str]):
-    assert ostinato_data.is_dir()
-    try:
-        found = Source(recipe_of("classification", Path("x"), data=NAMED | {"name": name}))
-    except UnknownNameError:
-        pytest.skip(f"no set {name}")
-    sizes = {part: len(found.rows(part)) for part in PARTS}
-    whole = Source(
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("sms_spam", PARTS[:1]), ("trec_questions", ("train", "test")), ("stock_direction", PARTS)],
+)
+def test_named_sets_keep_their_parts(
+    ostinato_data: Path, monkeypatch: pytest.MonkeyPatch, name: str, own: Sequence[str]
+):
+    monkeypatch.setenv("OSTINATO_DATA", str(ostinato_data))
+    found = Source(recipe_of("classification", Path("x"), data=NAMED | {"name": name}))
+    read = {part: list(rows_of(find_set(name), part, Malformed())) for part in own}
+    for part in PARTS[1:]:
+        if part in own:
+            assert len(found.rows(part)) == len(read[part])
+        else:
+            assert 0.05 < len(found.rows(part)) / len(read["train"]) < 0.15
+    carved = sum(len(found.rows(part)) for part in PARTS[1:] if part not in own)
+    assert len(found.rows("train")) == len(read["train"]) - carved
+    few = Source(
         recipe_of("classification", Path("x"), data=NAMED | {"name": name, "max_examples": 7})
     )
-    assert [len(whole.rows(part)) for part in PARTS] == [7, 7, 7]
-    assert min(sizes.values()) > 100
-    if "dev" not in own:
-        assert 0.05 < sizes["dev"] / (sizes["train"] + sizes["dev"]) < 0.15
+    for part in PARTS:
+        assert [row.place for row in few.rows(part)] == [row.place for row in found.rows(part)[:7]]
 
 
 NAMED: dict[str, Any] = {"train": None, "input": None, "target": None}

@@ -208,7 +208,7 @@ def test_what_was_unseen_cut_and_left_out_is_told(tmp_path: Path):
     train(recipe, tmp_path / "run", observe=events.append)
     notes = "\n".join(event.text for event in events if isinstance(event, Noted))
     assert "5 steps" in notes
-    assert "dev: 1 targets have labels that training never has (neither)" in notes
+    assert "dev: 1 target with a label that training never has (neither)" in notes
     assert "1 malformed row left out: train.jsonl, line 81: the label is empty" in notes
     assert "dev: 25.0 % of the units are unknown" in notes
     evaluated = [event.scores for event in events if isinstance(event, Evaluated)]

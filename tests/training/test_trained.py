@@ -120,7 +120,7 @@ def test_a_run_of_another_kind(tmp_path: Path):
     train(tiny(training={"max_steps": 1}), tmp_path / "run")
     with pytest.raises(RunError, match=r"language-model, expected one that .*\nmend: let it write"):
         load_examples(tmp_path / "run")
-    with pytest.raises(RunError, match="no run"):
+    with pytest.raises(RunError, match="no such run"):
         load_examples(tmp_path / "nothing")
 
 

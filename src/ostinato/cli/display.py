@@ -67,9 +67,12 @@ class _Lines:
             return ""
         shown = ("loss", started.score_name)
         scores = {name: value for name, value in self._smoothed.items() if name in shown}
+        sequences = ""
+        if event.sequences_per_second:
+            sequences = f"{event.sequences_per_second:,.0f} sequences/s  "
         return (
             f"epoch {event.step / started.steps_per_epoch:.1f}  {_listed(scores)}  "
-            f"{event.items_per_second:,.0f} {started.item_name}/s  "
+            f"{sequences}{event.items_per_second:,.0f} {started.item_name}/s  "
             f"{clock(event.seconds_left)} left"
         )
 

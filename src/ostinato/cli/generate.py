@@ -33,6 +33,7 @@ def generate_command(
         temperature=temperature,
         top_p=top_p,
         seed=seed,
+        document_end=trained.document_end,
     )
     if prompt is None and trained.start == "\n":
         next(pieces)

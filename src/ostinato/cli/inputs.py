@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data import DataError, is_file, looks_like_path
-from ostinato.data.readers import read_rows
+from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.rows import Malformed, Row
 from ostinato.training.example_data import read_options
 from ostinato.training.recipe import DataRecipe
@@ -18,8 +19,9 @@ _LINES = (".txt", ".text")
 def input_rows(source: str | None, data: DataRecipe, column: str) -> list[Row]:
     """Return the rows of a command's argument.
 
-    A file is read in the form that the run learned from, but ``.txt`` has a text in each line, as
-    standard input has; anything that is neither a file nor looks like one is a text itself.
+    A file is read in the form that the run learned from, but ``.txt`` without the run's column has
+    a text in each line, as standard input has; anything that is neither a file nor looks like one
+    is a text itself.
 
     Args:
         source: a path, ``-`` or None for standard input, or a text.
@@ -39,7 +41,8 @@ def input_rows(source: str | None, data: DataRecipe, column: str) -> list[Row]:
 
 def _is_folder(path: Path) -> bool:
     try:
-        return path.is_dir()
+        # No text at all is no name of the folder that one is in.
+        return path != Path() and path.is_dir()
     except (OSError, ValueError):  # a page of text cannot be a path
         return False
 
@@ -66,12 +69,22 @@ def _lines(column: str) -> Iterator[Row]:
 def _file_rows(path: Path, data: DataRecipe, column: str) -> list[Row]:
     malformed = Malformed(data.malformed)
     options = read_options(data)
-    if path.suffix in _LINES:
-        from dataclasses import replace
-
+    has_lines = path.suffix in _LINES and not _has_column(path, options, column)
+    if has_lines:
         options = replace(options, format="text", columns=None)
-    rows = list(malformed.counting(read_rows(path, options, malformed)))
+    try:
+        rows = list(malformed.counting(read_rows(path, options, malformed)))
+    except DataError as error:
+        if path.exists():
+            raise
+        raise DataError(f"{error}, or give a text through standard input") from error
     malformed.check()
-    if path.suffix in _LINES:
-        return [Row(row.place, {column: row.values["text"]}) for row in rows]
-    return rows
+    return [Row(row.place, {column: row.values["text"]}) for row in rows] if has_lines else rows
+
+
+def _has_column(path: Path, options: ReadOptions, column: str) -> bool:
+    try:
+        return column in columns_of(path, options)
+    except DataError:
+        # Whatever is wrong with the file is said when its lines are read.
+        return False

@@ -68,6 +68,11 @@ class Batch:
         return int(self.lengths.sum())
 
     @property
+    def num_sequences(self) -> int:
+        """Sequences side by side."""
+        return len(self.lengths)
+
+    @property
     def num_targets(self) -> int:
         """Targets: sequences, tags, or steps of music."""
         if self.targets is None:

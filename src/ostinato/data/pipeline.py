@@ -117,12 +117,12 @@ class PartCounts:
         """Return sentences about what is lost."""
         notes = [*self.text.notes(part)]
         if self.num_cut:
-            notes.append(f"{part}: {self.num_cut:,} sequences are cut at frames.max_length")
+            notes.append(f"{part}: {counted(self.num_cut, 'sequence')} cut at frames.max_length")
         if self.num_unseen_labels:
             shown = ", ".join(list(self.unseen_labels)[:5])
             notes.append(
-                f"{part}: {self.num_unseen_labels:,} targets have labels that training never has "
-                f"({shown}): they count as wrong"
+                f"{part}: {counted(self.num_unseen_labels, 'target')} with a label that training "
+                f"never has ({shown}), always wrong"
             )
         return tuple(notes)
 

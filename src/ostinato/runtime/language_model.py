@@ -28,14 +28,22 @@ class LanguageModel:
         layer: in the middle.
         vocabulary: the units.
         start: what stands before a text without a prompt.
+        document_end: the unit behind which the state starts afresh, of a model that learned
+            documents; None for one that learned one text.
     """
 
     def __init__(
-        self, layer: Layer, weights: Mapping[str, Array], vocabulary: Vocabulary, start: str
+        self,
+        layer: Layer,
+        weights: Mapping[str, Array],
+        vocabulary: Vocabulary,
+        start: str,
+        document_end: int | None = None,
     ) -> None:
         self.layer = layer
         self.vocabulary = vocabulary
         self.start = start
+        self.document_end = document_end
         num_symbols, width = len(vocabulary), layer.output_size
         (input_size,) = layer.input_sizes.values()
         self._embedding = weights.get("embedding.weight")
@@ -70,7 +78,10 @@ class LanguageModel:
         Raises:
             ShapeError: a shape does not fit, or a number is no unit's.
         """
-        output, new_state = self.layer(self._embed(ids, (1, 2), "[T, B], or [T]"), state)
+        vectors, resets = self._embed(ids, (1, 2), "[T, B], or [T]"), None
+        if self.document_end is not None:
+            resets = np.asarray(ids) == self.document_end
+        output, new_state = self.layer(vectors, state, resets=resets)
         return self._logits(output), new_state
 
     def step(
@@ -81,7 +92,11 @@ class LanguageModel:
         Raises:
             ShapeError: a shape does not fit, or a number is no unit's.
         """
-        output, new_state = self.layer.step(self._embed(ids, (1,), "[B]"), state)
+        vectors = self._embed(ids, (1,), "[B]")
+        if self.document_end is not None:
+            logits, new_state = self(np.asarray(ids)[None], state)
+            return logits[0], new_state
+        output, new_state = self.layer.step(vectors, state)
         return self._logits(output), new_state
 
     def generate(
@@ -142,13 +157,15 @@ class LanguageModel:
     ) -> Iterator[int]:
         """Yield the units that the model draws after a prompt."""
         stream = self.layer.stream()
-        output, state = self.layer(self._embed(ids, (1,), "[T]"))
+        logits, state = self(ids)
         stream.state = state
-        y = output[-1]
+        unit = choose(logits[-1], temperature, top_p, generator)
         while True:
-            unit = choose(self._logits(y), temperature, top_p, generator)
             yield unit
+            if unit == self.document_end:
+                stream.reset()
             y = stream.step(self._embed(np.array(unit), (0,), "one unit"))
+            unit = choose(self._logits(y), temperature, top_p, generator)
 
     def _embed(self, ids: Array, num_dims: tuple[int, ...], shape: str) -> Array:
         numbers = np.asarray(ids)

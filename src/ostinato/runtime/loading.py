@@ -86,6 +86,12 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel:
         raise RunError(
             f"{run} is not a run: it has no {RUN}\nmend: give a folder that `ostinato train` made"
         )
+    facts = read_facts(run)
+    if "pipeline" in facts:
+        raise RunError(
+            f"the run {run} learned from examples; without torch, language models and layers run\n"
+            "mend: ostinato.load_run(…), or `ostinato predict`"
+        )
     facts = read_facts(run, "vocabulary", "start")
     if "recurrent" not in facts:
         raise RunError(
@@ -101,13 +107,17 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel:
         recurrent = {n.removeprefix(_PREFIX): a for n, a in arrays.items() if n.startswith(_PREFIX)}
         others = {n: a for n, a in arrays.items() if not n.startswith(_PREFIX)}
         layer = Layer(LayerDescription.from_json(facts["recurrent"]), recurrent, num_threads)
-        return LanguageModel(layer, others, vocabulary, start)
+        return LanguageModel(layer, others, vocabulary, start, _document_end(facts, vocabulary))
     except ModelFileError as error:
         raise ModelFileError(f"cannot use the run {run}: {error}") from error
 
 
 _PREFIX = "recurrent."
 """Of the layer's weights among those of the model."""
+
+
+def _document_end(facts: Mapping[str, Any], vocabulary: Vocabulary) -> int | None:
+    return int(vocabulary.encode("\n")[0]) if facts.get("documents") == "lines" else None
 
 
 def _vocabulary(run: Path, facts: Mapping[str, Any]) -> Vocabulary:

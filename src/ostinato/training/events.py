@@ -54,12 +54,14 @@ class Stepped:
         step: steps done.
         scores: of this step's batch, by name.
         items_per_second: characters, for a language model.
+        sequences_per_second: 0 where the steps are those of a stream.
         seconds_left: estimated.
     """
 
     step: int
     scores: Mapping[str, float]
     items_per_second: float
+    sequences_per_second: float
     seconds_left: float
 
 

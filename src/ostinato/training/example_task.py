@@ -31,7 +31,6 @@ from ostinato.training.task import State, StepLoss
 class ExampleTask:
     """See ``Task``."""
 
-    item_name = "steps"
     items_per_target = 1.0
     scored_on = "dev"
 
@@ -50,6 +49,7 @@ class ExampleTask:
         self.train = train
         self.dev = dev
         self.device = device
+        self.item_name = "frames" if pipeline.kind == "frames" else "tokens"
         self._notes = tuple(notes)
         self._scorer = Scorer(pipeline, recipe.evaluation.scheme, recipe.evaluation.positive)
         metric = deciding_metric(recipe)

@@ -61,6 +61,11 @@ class TextBatch:
         """The same; a share always has streams, if perhaps none that goes on."""
         return self.num_targets
 
+    @property
+    def num_sequences(self) -> int:
+        """None is whole."""
+        return 0
+
     def share(self, index: int, num: int) -> TextBatch:
         """Return the streams that process ``index`` of ``num`` runs.
 

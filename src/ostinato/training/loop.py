@@ -56,11 +56,13 @@ class _Step(NamedTuple):
         loss: mean over the targets.
         num_targets: of them.
         num_items: that the batches held.
+        num_sequences: that they held; 0 where they are pieces of a stream.
     """
 
     loss: float
     num_targets: int
     num_items: int
+    num_sequences: int
 
 
 class Loop:
@@ -317,7 +319,8 @@ class Loop:
             self._carried = result.carried
             loss_sum += weight * float(result.loss_sum.detach())
         mean = workers.sum(loss_sum) / num_targets
-        return _Step(mean, num_targets, sum(batch.num_items for batch in batches))
+        num_items = sum(batch.num_items for batch in batches)
+        return _Step(mean, num_targets, num_items, sum(batch.num_sequences for batch in batches))
 
     def _check(self, loss: float, norm: float) -> None:
         """Refuse a step that would ruin the weights, and to go on where they are ruined."""
@@ -344,6 +347,7 @@ class Loop:
                 step=progress.step,
                 scores=self.task.train_scores(step.loss),
                 items_per_second=step.num_items * self.task.items_per_target / seconds_per_step,
+                sequences_per_second=step.num_sequences / seconds_per_step,
                 seconds_left=(plan.max_steps - progress.step) * seconds_per_step,
             )
         )

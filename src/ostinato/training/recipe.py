@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ostinato.data import Normalization, Unit
 
@@ -34,10 +34,8 @@ Format = Literal[
 Files = Path | list[Path] | dict[str, Path]
 
 
-class Section(BaseModel):
+class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A part of a recipe: its keys are known, its values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 def _no_dash(path: object) -> object:
@@ -51,7 +49,7 @@ def _no_dash(path: object) -> object:
     return path
 
 
-class TextRecipe(Section):
+class TextRecipe(Section, frozen=True):
     """Where the text comes from and how it is cut. Exactly one of path, name and text is given."""
 
     path: Path | None = Field(None, description="a text file")
@@ -92,7 +90,7 @@ class TextRecipe(Section):
         return self
 
 
-class SplitRecipe(Section):
+class SplitRecipe(Section, frozen=True):
     """How examples of one file are dealt to training, choice of the model, and the test."""
 
     dev: Share = Field(0.1, description="share that chooses the model")
@@ -108,7 +106,7 @@ class SplitRecipe(Section):
         return self
 
 
-class DataRecipe(Section):
+class DataRecipe(Section, frozen=True):
     """Where the examples come from: a named set, or files."""
 
     name: str | None = Field(None, description="a set of `ostinato recipes --data`")
@@ -143,7 +141,7 @@ class DataRecipe(Section):
         return self
 
 
-class TextStepsRecipe(Section):
+class TextStepsRecipe(Section, frozen=True):
     """How a text becomes steps."""
 
     unit: TextUnit = Field("words", description="what one step reads")
@@ -154,7 +152,7 @@ class TextStepsRecipe(Section):
     max_length: Count = Field(512, description="steps; the rest of a text is cut off, counted")
 
 
-class FramesRecipe(Section):
+class FramesRecipe(Section, frozen=True):
     """How arrays become steps."""
 
     standardize: bool = Field(True, description="mean 0, variance 1, measured in training")
@@ -169,7 +167,7 @@ class FramesRecipe(Section):
     transpose: int = Field(0, ge=0, description="music: move by up to so many semitones")
 
 
-class ModelRecipe(Section):
+class ModelRecipe(Section, frozen=True):
     """The recurrent part of any network."""
 
     cell: str = Field("lstm", description="a name of `ostinato cells`, or equations")
@@ -185,14 +183,14 @@ class ModelRecipe(Section):
     engine: str = Field("auto", description="what runs the equations")
 
 
-class TextModelRecipe(ModelRecipe):
+class TextModelRecipe(ModelRecipe, frozen=True):
     """The network of a language model."""
 
     embedding_size: Size | Literal["one-hot"] = Field(128, description="length of a unit's vector")
     tied: bool = Field(False, description="share the matrix of embedding and softmax")
 
 
-class SequenceModelRecipe(ModelRecipe):
+class SequenceModelRecipe(ModelRecipe, frozen=True):
     """The network of sequences with targets."""
 
     hidden_size: Size = Field(128, description="units of the hidden state, of each direction")
@@ -214,7 +212,7 @@ class SequenceModelRecipe(ModelRecipe):
     crf: bool = Field(False, description="tags depend on the tag before")
 
 
-class TrainingRecipe(Section):
+class TrainingRecipe(Section, frozen=True):
     """How the weights are learned. The first of the limits that are given ends the run."""
 
     batch_size: Count = Field(32, description="sequences, or streams of text, side by side")
@@ -253,7 +251,7 @@ class TrainingRecipe(Section):
         return self
 
 
-class StreamTrainingRecipe(TrainingRecipe):
+class StreamTrainingRecipe(TrainingRecipe, frozen=True):
     """Training on streams, by truncated backpropagation through time."""
 
     tbptt_steps: Count = Field(64, description="k2: steps that gradients flow back through")
@@ -262,7 +260,7 @@ class StreamTrainingRecipe(TrainingRecipe):
     )
 
 
-class ExampleTrainingRecipe(TrainingRecipe):
+class ExampleTrainingRecipe(TrainingRecipe, frozen=True):
     """Training on examples."""
 
     batch_tokens: Count | None = Field(
@@ -274,7 +272,7 @@ class ExampleTrainingRecipe(TrainingRecipe):
     label_smoothing: Share = Field(0.0, description="share of the target spread over all classes")
 
 
-class EvaluationRecipe(Section):
+class EvaluationRecipe(Section, frozen=True):
     """When and how the held-out part is scored."""
 
     every: Count | None = Field(None, description="steps; null: ten times in the run at most")
@@ -282,13 +280,13 @@ class EvaluationRecipe(Section):
     batch_size: Count = Field(64, description="sequences or streams side by side")
 
 
-class StreamEvaluationRecipe(EvaluationRecipe):
+class StreamEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how a held-out text is scored."""
 
     window: Count = Field(128, description="steps at a time; does not change the score")
 
 
-class ExampleEvaluationRecipe(EvaluationRecipe):
+class ExampleEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how held-out examples are scored."""
 
     metric: Literal["auto", "accuracy", "macro_f1", "f1", "span_f1", "loss", "mse"] = Field(
@@ -300,7 +298,7 @@ class ExampleEvaluationRecipe(EvaluationRecipe):
     )
 
 
-class SampleRecipe(Section):
+class SampleRecipe(Section, frozen=True):
     """The text that is written at every evaluation."""
 
     prompt: str | None = Field(None, description="null: the beginning of a line")
@@ -309,7 +307,7 @@ class SampleRecipe(Section):
     top_p: float = Field(1.0, gt=0, le=1, description="share of the probability that is kept")
 
 
-class Recipe(Section):
+class Recipe(Section, frozen=True):
     """What every recipe has."""
 
     task: str
@@ -319,7 +317,7 @@ class Recipe(Section):
     evaluation: EvaluationRecipe
 
 
-class LanguageModelRecipe(Recipe):
+class LanguageModelRecipe(Recipe, frozen=True):
     """A run that learns to write."""
 
     task: Literal["language-model"]
@@ -334,7 +332,7 @@ class LanguageModelRecipe(Recipe):
 ExampleTask = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
 
 
-class ExampleRecipe(Recipe):
+class ExampleRecipe(Recipe, frozen=True):
     """A run that learns from examples.
 
     classification: one label a sequence; multi-label: any number; regression: numbers; tagging: a

@@ -40,6 +40,11 @@ class TaskBatch(Protocol):
         """How many steps there are, without padding: what speed is counted in."""
         ...
 
+    @property
+    def num_sequences(self) -> int:
+        """How many whole sequences there are; 0 for pieces of a stream."""
+        ...
+
     def share(self, index: int, num: int) -> Self:
         """Return the sequences that process ``index`` of ``num`` runs."""
         ...

@@ -127,7 +127,9 @@ def restored(
     Raises:
         CheckpointError: they are of another network.
     """
-    model = build_example_model(recipe, pipeline, _weights(recipe, pipeline))
+    # A network begins with random weights, which are replaced.
+    with torch.random.fork_rng(devices=[]):
+        model = build_example_model(recipe, pipeline, _weights(recipe, pipeline))
     load_weights(model, tensors)
     return TrainedExamples(path, recipe, pipeline, model.eval())
 

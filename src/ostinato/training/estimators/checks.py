@@ -81,6 +81,7 @@ def check_classes(y: Any) -> Array:
         DataError: it holds something else.
     """
     with _with_mend("give one class for each sequence"):
+        _validation.assert_all_finite(np.asarray(y), input_name="y")
         _multiclass.check_classification_targets(y)
         return cast("Array", _validation.column_or_1d(y, warn=True))
 

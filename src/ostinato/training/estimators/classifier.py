@@ -26,7 +26,8 @@ class SequenceClassifier(ClassifierMixin, PooledEstimator):
     """A recurrent network that tells classes of sequences apart.
 
     ``X`` is a list of texts, of lists of tokens, or of arrays ``[T, I]`` or ``[T]``; or an array
-    ``[B, T, I]``; or one ``[B, T]``, each row a sequence of single numbers. NaN is what is missing.
+    ``[B, T, I]``; or one ``[B, T]``, each row a sequence of single numbers, as lists of numbers of
+    equal length are, too. NaN stands for a number that is missing.
 
     The weights of the epoch with the lowest loss on the held-out part are kept. Where that part
     would have fewer than five examples, all are learned from, and the training loss decides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple, cast
 
@@ -59,7 +60,7 @@ _TEXT = ("texts", "tokens")
 def _read(estimator: BaseEstimator, X: Any, fitted: Layout | None) -> Sequences:
     if isinstance(X, str | bytes):
         raise DataError("X is one text, expected several\nmend: put it into a list: [text]")
-    if not (hasattr(X, "__array__") or hasattr(X, "tocsr")):
+    if not (hasattr(X, "__array__") or hasattr(X, "tocsr") or _is_table(X)):
         return _listed(X)
     if not hasattr(X, "tocsr"):
         array: np.ndarray[Any, Any] = np.asarray(X)
@@ -70,6 +71,17 @@ def _read(estimator: BaseEstimator, X: Any, fitted: Layout | None) -> Sequences:
             return Sequences(list(array), "arrays", array.shape[2])
     table = check_table(estimator, X, is_first=fitted is None, is_table=fitted == "table")
     return Sequences(list(table), "table", table.shape[1])
+
+
+def _is_table(X: Any) -> bool:
+    """Whether lists of numbers, all of one length, stand for the rows of a table."""
+    if not isinstance(X, list | tuple):
+        return False
+    rows = cast("Sequence[Any]", X)
+    if not rows or not all(isinstance(row, list | tuple) for row in rows):
+        return False
+    lengths = {len(row) for row in rows}
+    return len(lengths) == 1 and all(isinstance(n, numbers.Number) for row in rows for n in row)
 
 
 def _texts_in(array: np.ndarray[Any, Any]) -> Sequences | None:
@@ -103,12 +115,21 @@ def _listed(X: Any) -> Sequences:
         raise DataError(f"X mixes {' and '.join(sorted(kinds))}\nmend: give sequences of one kind")
     layout = kinds.pop()
     if layout == "arrays":
-        values = [np.asarray(value) for value in values]
-        num_features = values[0].shape[1] if values[0].ndim > 1 else 1
-        return Sequences(values, layout, num_features)
+        return _arrays([np.asarray(value) for value in values])
     if layout == "tokens":
         values = [[str(token) for token in value] for value in values]
     return Sequences(values, layout, None)
+
+
+def _arrays(values: list[np.ndarray[Any, Any]]) -> Sequences:
+    sizes = [array.shape[1] if array.ndim > 1 else 1 for array in values]
+    for place, size in enumerate(sizes):
+        if size != sizes[0]:
+            raise DataError(
+                f"X[{place}] has {size} numbers a step, but X[0] has {sizes[0]}\n"
+                "mend: give steps of one size"
+            )
+    return Sequences(values, "arrays", sizes[0])
 
 
 def _kind(value: Any, place: int) -> Layout:

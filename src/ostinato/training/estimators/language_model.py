@@ -51,12 +51,12 @@ class LanguageModel(BaseEstimator):
     The weights of the epoch with the fewest bits per character on the held-out part are kept.
 
     >>> from ostinato import LanguageModel
-    >>> model = LanguageModel(hidden_size=16, learning_rate=0.02, random_state=0)
+    >>> model = LanguageModel(hidden_size=16, learning_rate=0.02, batch_size=4, random_state=0)
     >>> model = model.fit("to be or not to be. " * 60)
     >>> model.predict(["to b"])
     array(['e'], dtype='<U1')
     >>> model.generate("or n", length=6, temperature=0)
-    'or not to b'
+    'or not to '
 
     Attributes:
         vocabulary_: the units that are known.
@@ -151,9 +151,9 @@ class LanguageModel(BaseEstimator):
         recipe = self._recipe(text)
         device = Workers.join(recipe.training).device
         task = LanguageModelTask.of_text(recipe, text.whole, device)
-        every = {"every": task.steps_per_epoch}
+        rhythm = evaluations(task.steps_per_epoch, self.patience)
         recipe = recipe.model_copy(
-            update={"evaluation": recipe.evaluation.model_copy(update=every)}
+            update={"evaluation": recipe.evaluation.model_copy(update=rhythm)}
         )
         is_held_out = task.corpus.is_held_out
         fitted = run_in_memory(recipe, task, verbose=self.verbose, is_held_out=is_held_out)

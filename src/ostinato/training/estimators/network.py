@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -60,7 +61,9 @@ class Network:
         """The language model, ready to write."""
         assert isinstance(self.recipe, LanguageModelRecipe)
         vocabulary = Vocabulary.from_json(self._facts["vocabulary"])
-        model = build_language_model(self.recipe.model, len(vocabulary))
+        # A network begins with random weights, which are replaced.
+        with torch.random.fork_rng(devices=[]):
+            model = build_language_model(self.recipe.model, len(vocabulary))
         load_weights(model, self._tensors)
         return Trained(model.eval(), vocabulary, self._facts["start"])
 
