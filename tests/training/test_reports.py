@@ -192,3 +192,17 @@ def test_a_recipe_without_a_row():
         find_goal("hello")
     assert all(line.count("|") == 10 for line in table_lines([ROW]))
     assert len(GOALS) == 18
+
+
+def test_malformed_rows_of_another_file_are_named(folder: Path, tmp_path: Path):
+    other = write_examples(tmp_path, 20, seed=4)
+    lines = other.read_text().splitlines()
+    lines[3] += ",one,two"
+    lines[7] = "a b,"
+    other.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"1 malformed row of 20:\n.*line 4"):
+        evaluate_run(folder / "recurrent", other)
+    lines[3] = "a c b,yes"
+    other.write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match=r"line 8: the label is empty"):
+        evaluate_run(folder / "recurrent", other)

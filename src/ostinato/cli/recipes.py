@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -13,11 +10,10 @@ from rich.table import Table
 from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data.sets.catalogue import find_set, named_sets
 from ostinato.data.sets.named_set import NamedSet
-from ostinato.data.sets.remote import DATA_FOLDER
-from ostinato.training.recipe_files import builtin_recipes, parse_recipe
+from ostinato.data.sets.remote import DATA_FOLDER, find
+from ostinato.training.recipe_files import builtin_recipes, builtin_text, parse_recipe
 
 _WIDTH_OF_PIPES = 160
-_ENDINGS = ("", ".gz")
 _ENDS = {"max_minutes": "minute", "max_epochs": "epoch", "max_steps": "step"}
 
 
@@ -30,20 +26,15 @@ def recipes_command(name: str | None, *, data: bool) -> None:
     elif name is not None:
         if name not in builtin_recipes():
             raise UnknownNameError("recipe", name, builtin_recipes())
-        print(_text(name), end="")
+        print(builtin_text(name), end="")
     else:
         _print(_recipes(), "as it stands: ostinato recipes NAME; learn: ostinato train NAME")
-
-
-def _text(name: str) -> str:
-    """Return a built-in recipe with its comments."""
-    return (resources.files("ostinato.training") / "recipes" / f"{name}.yaml").read_text("utf-8")
 
 
 def _recipes() -> Table:
     table = _table("name", "task", "data", "until", "what it does")
     for name in builtin_recipes():
-        text = _text(name)
+        text = builtin_text(name)
         raw = parse_recipe(text, name)
         what = text.partition("\n")[0].removeprefix("#").strip()
         data: dict[str, Any] = raw.get("data") or {}
@@ -85,15 +76,8 @@ def _megabytes(size: int) -> str:
 
 def _found(named: NamedSet) -> str:
     """Return whether every file lies on this machine."""
-    data = os.environ.get(DATA_FOLDER)
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    places = [Path(data)] if data else []
-    places.append(Path(cache) / "ostinato")
-    found = [
-        any(Path(place, named.folder, name + end).is_file() for place in places for end in _ENDINGS)
-        for name in named.files
-    ]
-    return "yes" if all(found) else "no"
+    is_here = all(find(named.folder, name) is not None for name in named.files)
+    return "yes" if is_here else "no"
 
 
 def _table(*names: str) -> Table:

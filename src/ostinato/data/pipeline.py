@@ -172,10 +172,14 @@ class Pipeline:
             return replace(learned, num_features=frames[0].shape[1], scaling=Scaling.of(frames))
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
-            return replace(learned, encoder=TextEncoder.train(texts, options.text))
-        sentences = cast("list[list[str]]", inputs)
-        learned = replace(learned, encoder=TextEncoder.of_tokens(sentences, options.text))
-        if options.spelling:
+            encoder = TextEncoder.train(texts, options.text)
+            sentences: Iterable[list[str]] = map(encoder.units, texts)
+        else:
+            sentences = cast("list[list[str]]", inputs)
+            encoder = TextEncoder.of_tokens(sentences, options.text)
+        learned = replace(learned, encoder=encoder)
+        # Only words have letters: other units are read whole, and the model refuses to spell them.
+        if options.spelling and options.text.unit == "words":
             words = (word for sentence in sentences for word in sentence)
             learned = replace(learned, spelling=SpellingEncoder.train(words))
         return learned
@@ -370,7 +374,9 @@ class Pipeline:
             return Example(place, value[:limit])
         assert self.encoder is not None
         if isinstance(value, str):
-            return Example(place, self.encoder.encode(value, counts.text), content=value)
+            steps = self.encoder.encode(value, counts.text)
+            words = self.encoder.units(value) if self.spelling else ()
+            return Example(place, steps, spellings=self._spelled(words), content=value)
         limit = self.options.text.max_length
         if len(value) > limit:
             counts.text.num_truncated += 1
@@ -380,9 +386,13 @@ class Pipeline:
         return Example(
             place,
             self.encoder.encode_tokens(tokens, counts.text),
-            spellings=self.spelling and tuple(self.spelling.encode(word) for word in tokens),
+            spellings=self._spelled(tokens),
             content=tuple(tokens),
         )
+
+    def _spelled(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int64], ...] | None:
+        spelling = self.spelling
+        return None if spelling is None else tuple(spelling.encode(word) for word in words)
 
     def _with_target(
         self, example: Example, target: list[str] | list[float], counts: PartCounts

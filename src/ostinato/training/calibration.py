@@ -69,7 +69,8 @@ def make_plan(
         budget = limits.max_minutes * 60
         num_evaluations = _affordable_evaluations(budget, evaluation_seconds)
         began = time.perf_counter()
-        step_seconds = _seconds_per_step(task, model, recipe, workers, budget, stop)
+        enough = min(_LONGEST_SECONDS, _MEASURING_SHARE * budget)
+        step_seconds = seconds_per_step(task, model, recipe, workers, enough, stop)
         left = _AIMED_SHARE * (budget - spent_seconds - (time.perf_counter() - began))
         if every is None:
             ends.append((left - num_evaluations * evaluation_seconds) / step_seconds)
@@ -100,20 +101,31 @@ def _affordable_evaluations(budget: float, evaluation_seconds: float) -> int:
     return min(_MOST_EVALUATIONS, max(2, affordable))
 
 
-def _seconds_per_step(
+def seconds_per_step(
     task: Task[Any],
     model: nn.Module,
     recipe: Recipe,
     workers: Workers,
-    budget: float,
+    enough: float,
     stop: StopRequest,
 ) -> float:
-    """Return the mean time of some steps on a copy; the first, which sets up, is left out."""
+    """Return the mean time of some steps on a copy; the first, which sets up, is left out.
+
+    Args:
+        task: the problem.
+        model: left as it is.
+        recipe: of the optimizer.
+        workers: that share the batches.
+        enough: seconds after which no more steps are measured.
+        stop: ends the measurement.
+
+    Raises:
+        Stopped: someone asked to stop.
+    """
     model = copy.deepcopy(model)
     optimizer = make_optimizer(model, recipe.training)
     carried: State | None = None
     times: list[float] = []
-    enough = min(_LONGEST_SECONDS, _MEASURING_SHARE * budget)
     began = time.perf_counter()
     for step in range(_MAX_STEPS):
         stop.check()

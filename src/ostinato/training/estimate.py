@@ -17,8 +17,6 @@ times their number.
 
 from __future__ import annotations
 
-import copy
-import statistics
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,14 +27,13 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.data.batches import make_batch
-from ostinato.training.calibration import make_plan
+from ostinato.training.calibration import make_plan, seconds_per_step
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.language_model import LanguageModelTask
-from ostinato.training.optimization import clip_gradients, make_optimizer
 from ostinato.training.recipe import Recipe, TrainingRecipe
 from ostinato.training.run import Plan
-from ostinato.training.task import State, Task, TaskBatch
+from ostinato.training.task import Task, TaskBatch
 from ostinato.training.workers import Workers
 
 _STEP_SECONDS, _EVALUATION_SECONDS = 3.0, 2.0
@@ -202,7 +199,7 @@ def estimate_duration(
     Raises:
         Stopped: someone asked to stop.
     """
-    step = _step_seconds(task, model, recipe.training, stop)
+    step = seconds_per_step(task, model, recipe, workers, _STEP_SECONDS, stop)
     evaluation, is_measured = _evaluation_seconds(task, model, step, stop)
     plan = make_plan(
         task,
@@ -214,31 +211,6 @@ def estimate_duration(
         stop=stop,
     )
     return Duration(plan, step, evaluation, is_measured)
-
-
-def _step_seconds(
-    task: Task[Any], model: nn.Module, training: TrainingRecipe, stop: StopRequest
-) -> float:
-    """Return the mean time of some steps on a copy; the first, which sets up, is left out."""
-    model = copy.deepcopy(model)
-    optimizer = make_optimizer(model, training)
-    carried: State | None = None
-    times: list[float] = []
-    began = time.perf_counter()
-    for step in range(_MAX_STEPS):
-        stop.check()
-        step_began = time.perf_counter()
-        optimizer.zero_grad()
-        for batch in task.batches(step):
-            result = task.loss(model, batch, carried)
-            carried = result.carried
-            torch.autograd.backward(result.loss_sum / batch.num_targets)
-        clip_gradients(model, training.clip_grad_norm)
-        optimizer.step()
-        times.append(time.perf_counter() - step_began)
-        if step + 1 >= _MIN_STEPS and time.perf_counter() - began >= _STEP_SECONDS:
-            break
-    return statistics.fmean(times[1:])
 
 
 class _OutOfTime(StopRequest):

@@ -134,8 +134,10 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
     recipe, pipeline = trained.recipe, trained.pipeline
     source = Source(recipe)
     malformed, counts = Malformed(recipe.data.malformed), PartCounts()
-    train = pipeline.examples(source.rows("train"), malformed)
-    dev = pipeline.examples(source.rows("dev"), malformed)
+    # What is malformed in these was tolerated when the run began.
+    known = Malformed(recipe.data.malformed)
+    train = pipeline.examples(source.rows("train"), known)
+    dev = pipeline.examples(source.rows("dev"), known)
     expected = RunFolder.open(trained.path).facts("data_sha256")["data_sha256"]
     if fingerprint([*train, *dev]) != expected:
         raise DataError(
@@ -150,13 +152,16 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
         raise RunError(
             f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
         )
-    malformed = Malformed(recipe.data.malformed)
-    examples = dev if data is None and part == "dev" else pipeline.examples(rows, malformed, counts)
+    source.malformed.check()
     malformed.check()
+    encoding = Malformed(recipe.data.malformed)
+    examples = dev if data is None and part == "dev" else pipeline.examples(rows, encoding, counts)
+    encoding.num_rows = len(examples)
+    encoding.check()
     if not examples:
         raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
     evaluation = recipe.evaluation
-    notes = [*counts.notes(str(data or part)), malformed.note()]
+    notes = [*counts.notes(str(data or part)), malformed.note(), encoding.note()]
     return ScoredPart(
         trained,
         Scorer(pipeline, evaluation.scheme, evaluation.positive),

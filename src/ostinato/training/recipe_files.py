@@ -47,6 +47,11 @@ def builtin_recipes() -> tuple[str, ...]:
     )
 
 
+def builtin_text(name: str) -> str:
+    """Return a built-in recipe as it is written, with its comments."""
+    return (_FOLDER / f"{name}.yaml").read_text("utf-8")
+
+
 def load_recipe(source: str, overrides: Iterable[str] = ()) -> Recipe:
     """Read a built-in recipe or a YAML file, apply ``key.path=value``, and validate.
 
@@ -88,7 +93,7 @@ def _find(source: str) -> tuple[str, str]:
     path = Path(source)
     names = builtin_recipes()
     if source in names:
-        return source, (_FOLDER / f"{source}.yaml").read_text("utf-8")
+        return source, builtin_text(source)
     if is_file(path) or path.suffix in _SUFFIXES or len(path.parts) > 1:
         return source, read_text(path)
     if "=" in source:

@@ -16,7 +16,8 @@ from ostinato import LanguageModel, SequenceClassifier, SequenceRegressor, Seque
 
 QUICK = {"hidden_size": 12, "max_epochs": 10, "learning_rate": 0.05, "dropout": 0.0, "threads": 1}
 # Some checks ask how well noise of the training part is learned by heart.
-FITTING = {**QUICK, "cell": "gru", "hidden_size": 24, "validation_fraction": 0.0}
+FITTING = {**QUICK, "cell": "gru", "hidden_size": 24, "learning_rate": 0.03, "max_epochs": 15}
+FITTING["validation_fraction"] = 0.0
 TEXTS = ["good", "very good", "so good", "bad", "very bad", "so bad"] * 4
 SIGNS = ["+", "+", "+", "-", "-", "-"] * 4
 TAGS = [["A" if len(word) > 3 else "B" for word in text.split()] for text in TEXTS]

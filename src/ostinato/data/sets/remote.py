@@ -55,17 +55,22 @@ def located(folder: str, name: str, remote: RemoteFile, source: str) -> Path:
         DataError: it holds something else, or cannot be downloaded.
         StorageError: it could not be written.
     """
-    data = os.environ.get(DATA_FOLDER)
-    if data:
-        for path in (Path(data, folder, name), Path(data, folder, f"{name}.gz")):
-            if path.is_file():
-                _check(path, remote, source, is_packed=path.name != Path(name).name)
-                return path
+    found = find(folder, name)
     path = _cache() / folder / name
-    if path.is_file() and _fingerprint(path, is_packed=False) == remote.sha256:
+    if found is not None and found != path:
+        _check(found, remote, source, is_packed=found.name != Path(name).name)
+        return found
+    if found is not None and _fingerprint(path, is_packed=False) == remote.sha256:
         return path
     _store(path, _downloaded(folder, name, remote, source))
     return path
+
+
+def find(folder: str, name: str) -> Path | None:
+    """Return where a file lies on this machine, unchecked: the folder of data, then the cache."""
+    data = os.environ.get(DATA_FOLDER)
+    places = [Path(data, folder, name), Path(data, folder, f"{name}.gz")] if data else []
+    return next((path for path in (*places, _cache() / folder / name) if path.is_file()), None)
 
 
 def _cache() -> Path:
