@@ -12,6 +12,7 @@ import torch
 
 from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data import DataError
+from ostinato.training.api import load_run
 from ostinato.training.errors import RunError
 from ostinato.training.evaluation import Score, compare_runs, evaluate_run
 from ostinato.training.interrupt import StopRequest
@@ -206,3 +207,15 @@ def test_malformed_rows_of_another_file_are_named(folder: Path, tmp_path: Path):
     other.write_text("\n".join(lines) + "\n")
     with pytest.raises(DataError, match=r"line 8: the label is empty"):
         evaluate_run(folder / "recurrent", other)
+
+
+def test_a_saved_model_is_scored_where_its_data_are_not(tmp_path: Path):
+    path = write_examples(tmp_path)
+    train(tiny_examples(path), tmp_path / "run")
+    load_run(tmp_path / "run").save_pretrained(tmp_path / "saved")
+    other = path.rename(tmp_path / "other.csv")
+    report = evaluate_run(tmp_path / "saved", other)
+    assert list(report.scores) == ["model"]
+    assert report.scores["model"]["accuracy"].value > 0.9
+    with pytest.raises(DataError, match="no such file"):
+        evaluate_run(tmp_path / "saved")

@@ -19,6 +19,7 @@ from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.launch import is_launched, is_main_process, launch
 from ostinato.training.recipe import LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import load_recipe
+from ostinato.training.run import free_folder
 from ostinato.training.run_files import read_facts
 
 
@@ -29,7 +30,7 @@ def train_command(
 
     def work() -> int:
         recipe = load_recipe(name, overrides)
-        path = folder or _free_folder(Path("runs") / Path(name).stem, force=force)
+        path = folder or free_folder(Path("runs") / Path(name).stem, force=force)
         return _in_processes(processes or 1, _train, recipe, path, force)
 
     return _said_once(work, processes)
@@ -140,13 +141,3 @@ def _leave() -> None:
 def _prompt_hint(recipe: LanguageModelRecipe) -> str:
     prompt = recipe.sample.prompt
     return f" --prompt {shlex.quote(prompt)}" if prompt else ""
-
-
-def _free_folder(path: Path, *, force: bool) -> Path:
-    """Return ``path``, or with a number where it is taken: no run is in the way of the next."""
-    if force or not path.exists():
-        return path
-    number = 2
-    while (numbered := path.with_name(f"{path.name}-{number}")).exists():
-        number += 1
-    return numbered

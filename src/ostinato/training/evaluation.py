@@ -19,7 +19,7 @@ from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.naive import baselines
 from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import Which
+from ostinato.training.run_files import Which, saved_model
 from ostinato.training.trained import TrainedExamples, load_examples
 
 
@@ -89,7 +89,8 @@ def evaluate_run(
         return evaluate_text_run(run, recipe, data, part, checkpoint)
     scored = scored_part(load_examples(run, checkpoint), data, part)
     found = {"model": scored.trained.predict_examples(scored.examples)}
-    found |= baselines(scored.trained.pipeline, scored.train, scored.examples)
+    if scored.train:
+        found |= baselines(scored.trained.pipeline, scored.train, scored.examples)
     metric = deciding_metric(scored.trained.recipe)
     return Report(
         run,
@@ -112,7 +113,8 @@ class ScoredPart:
     Attributes:
         trained: the network.
         scorer: of its task.
-        train: what it learned from: naive predictors learn from the same.
+        train: what it learned from: naive predictors learn from the same. Empty for a saved model,
+            whose data may be elsewhere, on other data.
         examples: what is scored.
         notes: sentences about what was lost.
     """
@@ -133,18 +135,12 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
     """
     recipe, pipeline = trained.recipe, trained.pipeline
     source = Source(recipe)
-    malformed, counts = Malformed(recipe.data.malformed), PartCounts()
-    # What is malformed in these was tolerated when the run began.
-    known = Malformed(recipe.data.malformed)
-    train = pipeline.examples(source.rows("train"), known)
-    dev = pipeline.examples(source.rows("dev"), known)
-    expected = RunFolder.open(trained.path).facts("data_sha256")["data_sha256"]
-    if fingerprint([*train, *dev]) != expected:
-        raise DataError(
-            f"the data changed since the run {trained.path} began: what it learned from may be "
-            "among what is scored\nmend: put the old data back, or train a new run"
-        )
+    malformed, counts = source.malformed, PartCounts()
+    train: Sequence[Example] = ()
+    if data is None or saved_model(trained.path) is None:
+        train = _learned_from(trained, source)
     if data is not None:
+        malformed = Malformed(recipe.data.malformed)
         rows = other_rows(recipe.data, data, malformed)
     elif source.has(part):
         rows = source.rows(part)
@@ -152,10 +148,9 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
         raise RunError(
             f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
         )
-    source.malformed.check()
     malformed.check()
     encoding = Malformed(recipe.data.malformed)
-    examples = dev if data is None and part == "dev" else pipeline.examples(rows, encoding, counts)
+    examples = pipeline.examples(rows, encoding, counts)
     encoding.num_rows = len(examples)
     encoding.check()
     if not examples:
@@ -169,6 +164,25 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
         examples,
         tuple(note for note in notes if note),
     )
+
+
+def _learned_from(trained: TrainedExamples, source: Source) -> list[Example]:
+    """Return what a run learned from, which has to be what it was.
+
+    Raises:
+        DataError: it changed.
+    """
+    # What is malformed in these was tolerated when the run began.
+    known = Malformed(trained.recipe.data.malformed)
+    train = trained.pipeline.examples(source.rows("train"), known)
+    dev = trained.pipeline.examples(source.rows("dev"), known)
+    expected = RunFolder.open(trained.path).facts("data_sha256")["data_sha256"]
+    if fingerprint([*train, *dev]) != expected:
+        raise DataError(
+            f"the data changed since the run {trained.path} began: what it learned from may be "
+            "among what is scored\nmend: put the old data back, or train a new run"
+        )
+    return train
 
 
 def with_intervals(scores: Mapping[str, ExampleScores]) -> dict[str, Score]:

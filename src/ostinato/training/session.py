@@ -194,7 +194,9 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
     facts = folder.facts("vocabulary", "start")
     checkpoint = folder.checkpoints.load(which, with_training=False)
     vocabulary = Vocabulary.from_json(facts["vocabulary"])
-    model = build_language_model(recipe.model, len(vocabulary))
+    # The weights that are drawn are replaced at once.
+    with torch.random.fork_rng(devices=[]):
+        model = build_language_model(recipe.model, len(vocabulary))
     load_weights(model, checkpoint.model)
     end = int(vocabulary.encode("\n")[0]) if recipe.data.documents == "lines" else None
     return Trained(model.eval(), vocabulary, facts["start"], end)
