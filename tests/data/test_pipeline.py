@@ -334,3 +334,23 @@ def test_the_fingerprint_sees_every_change():
         for each in changes
     }
     assert len(found) == len(changes)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "expected"),
+    [
+        (["Ann", "is", "here", "."], ["Bob", "is", "not", "here", "."]),
+        (list("나 는"), list("Bob is not here.")),
+        ("Ann is here .", ["Bob", "is", "not", "here."]),
+    ],
+)
+def test_a_text_without_tags_is_cut_as_the_tokens_of_training_look(
+    tokens: str | list[str], expected: list[str]
+):
+    tags = ["a", "b"] * 2
+    num = len(tokens.split() if isinstance(tokens, str) else tokens)
+    rows = [Row("row", {"x": tokens, "y": tags[:num]})]
+    learned = Pipeline.learn(rows, options("tagging"))
+    again = Pipeline.from_json(learned.to_json())
+    row = Row("row", {"x": "Bob is not here."})
+    assert list(again.example(row, PartCounts(), with_target=False).content or ()) == expected

@@ -128,7 +128,7 @@ def test_the_smallest_limit_ends_the_run(tmp_path: Path):
 
 
 def test_time_is_turned_into_steps_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(calibration, "_seconds_per_step", lambda *_: 0.5)
+    monkeypatch.setattr(calibration, "seconds_per_step", lambda *_: 0.5)
     recipe = tiny(training={"max_steps": None, "max_minutes": 1, "warmup_steps": 3})
     stop = StopRequest()
 
@@ -155,7 +155,7 @@ def test_time_is_turned_into_steps_once(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_limit_that_leaves_few_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, Any], is_told: bool
 ):
-    monkeypatch.setattr(calibration, "_seconds_per_step", lambda *_: 2.9)
+    monkeypatch.setattr(calibration, "seconds_per_step", lambda *_: 2.9)
     stop = StopRequest()
     notes: list[str] = []
 

@@ -38,6 +38,7 @@ class _Lines:
         self.console = console
         self.started: Started | None = None
         self._smoothed: dict[str, float] = {}
+        self._scored = ""
 
     def observe(self, event: Event) -> None:
         match event:
@@ -48,6 +49,7 @@ class _Lines:
                 self.console.print(_headline(event))
             case Evaluated():
                 self.console.print(self._evaluated(event))
+                self._scored = self._deciding(event)
                 if event.sample:
                     text = printable(event.sample).replace("\n", "\n    │ ")
                     self.console.print(f"    │ {text}", style="dim")
@@ -71,10 +73,17 @@ class _Lines:
         if event.sequences_per_second:
             sequences = f"{event.sequences_per_second:,.0f} sequences/s  "
         return (
-            f"epoch {event.step / started.steps_per_epoch:.1f}  {_listed(scores)}  "
+            f"epoch {event.step / started.steps_per_epoch:.1f}  {_listed(scores)}  {self._scored}"
             f"{sequences}{event.items_per_second:,.0f} {started.item_name}/s  "
             f"{clock(event.seconds_left)} left"
         )
+
+    def _deciding(self, event: Evaluated) -> str:
+        """Return the last score of what is held out."""
+        if self.started is None:
+            return ""
+        name = self.started.score_name
+        return f"{self.started.scored_on} {_words(name)} {event.scores[name]:.3f}  "
 
     def _evaluated(self, event: Evaluated) -> str:
         best = "  (best so far)" if event.is_best else ""

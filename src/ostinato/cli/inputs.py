@@ -78,7 +78,7 @@ def _file_rows(path: Path, data: DataRecipe, column: str) -> list[Row]:
         if path.exists():
             raise
         raise DataError(f"{error}, or give a text through standard input") from error
-    malformed.check()
+    malformed.check(can_tolerate=False)
     return [Row(row.place, {column: row.values["text"]}) for row in rows] if has_lines else rows
 
 

@@ -19,8 +19,7 @@ from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.launch import is_launched, is_main_process, launch
 from ostinato.training.recipe import LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import load_recipe
-from ostinato.training.run import free_folder
-from ostinato.training.run_files import read_facts
+from ostinato.training.run_files import free_folder, read_facts
 
 
 def train_command(

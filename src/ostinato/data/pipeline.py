@@ -20,9 +20,11 @@ from ostinato.data.labels import UNSEEN, LabelSet
 from ostinato.data.rows import LAST_TARGET, Malformed, Row
 from ostinato.data.text import EncodingCounts, SpellingEncoder, TextEncoder, TextOptions
 from ostinato.data.text.options import refuse_surrogates
+from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
 Kind = Literal["text", "words", "frames"]
+Cut = Literal["spaces", "words", "characters"]
 Task = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
 
 _NUM_LOOKED_AT = 1000
@@ -136,6 +138,7 @@ class Pipeline:
         kind: text, words (tokens that stand ready) or frames.
         encoder: of text and words.
         spelling: of the letters of words.
+        cut: how a text without tags becomes the tokens of words: as those of training look.
         labels: of classification, multi-label and tagging.
         num_features: ``I`` of frames.
         scaling: of frames.
@@ -146,6 +149,7 @@ class Pipeline:
     kind: Kind
     encoder: TextEncoder | None = None
     spelling: SpellingEncoder | None = None
+    cut: Cut = "spaces"
     labels: LabelSet | None = None
     num_features: int = 0
     scaling: Scaling | None = None
@@ -177,6 +181,7 @@ class Pipeline:
         else:
             sentences = cast("list[list[str]]", inputs)
             encoder = TextEncoder.of_tokens(sentences, options.text)
+            learned = replace(learned, cut=_cut_of(rows, options.input))
         learned = replace(learned, encoder=encoder)
         # Only words have letters: other units are read whole, and the model refuses to spell them.
         if options.spelling and options.text.unit == "words":
@@ -218,7 +223,7 @@ class Pipeline:
         Raises:
             DataError: the input or the target cannot be used.
         """
-        value = self.input_of(row)
+        value = self.input_of(row, with_target=with_target)
         example = self._encoded(row.place, value, counts)
         before = row.values.get(LAST_TARGET)
         if before is not None:
@@ -227,8 +232,13 @@ class Pipeline:
             return example
         return self._with_target(example, self.target_of(row, value), counts)
 
-    def input_of(self, row: Row) -> str | list[str] | Frames:
+    def input_of(self, row: Row, *, with_target: bool = True) -> str | list[str] | Frames:
         """Return what is read of a row: a text, tokens, or steps ``[T, I]``.
+
+        Args:
+            row: the row.
+            with_target: the tokens of a text with tags stand between spaces; those of a text alone
+                look like the ones in training.
 
         Raises:
             DataError: it is missing, or of another kind.
@@ -251,11 +261,18 @@ class Pipeline:
                 )
             refuse_surrogates(value)
             return value
-        tokens = _tokens(value)
+        is_text = isinstance(value, str) and not with_target
+        tokens = self._tokens_of(value) if is_text else _tokens(value)
         if not tokens:
             raise DataError("it holds no tokens\nmend: give at least one token")
         refuse_surrogates(" ".join(tokens))
         return tokens
+
+    def _tokens_of(self, text: str) -> list[str]:
+        refuse_surrogates(text)
+        if self.cut == "characters":
+            return list(text)
+        return split_words(text) if self.cut == "words" else text.split()
 
     def target_of(self, row: Row, value: str | list[str] | Frames) -> list[str] | list[float]:
         """Return what is learned of a row: labels, tags or numbers; nothing for polyphony.
@@ -339,6 +356,7 @@ class Pipeline:
         return {
             "options": asdict(self.options),
             "kind": self.kind,
+            "cut": self.cut,
             "encoder": self.encoder and self.encoder.to_json(),
             "spelling": self.spelling and self.spelling.to_json(),
             "labels": None if self.labels is None else list(self.labels.names),
@@ -354,12 +372,13 @@ class Pipeline:
         return cls(
             PipelineOptions.from_json(data["options"]),
             data["kind"],
-            encoder and TextEncoder.from_json(encoder),
-            spelling and SpellingEncoder.from_json(spelling),
-            None if labels is None else LabelSet(tuple(labels)),
-            data["num_features"],
-            Scaling.from_json(data["scaling"]),
-            Scaling.from_json(data["target_scaling"]),
+            encoder=encoder and TextEncoder.from_json(encoder),
+            spelling=spelling and SpellingEncoder.from_json(spelling),
+            cut=data["cut"],
+            labels=None if labels is None else LabelSet(tuple(labels)),
+            num_features=data["num_features"],
+            scaling=Scaling.from_json(data["scaling"]),
+            target_scaling=Scaling.from_json(data["target_scaling"]),
         )
 
     def _encoded(self, place: str, value: str | list[str] | Frames, counts: PartCounts) -> Example:
@@ -492,6 +511,18 @@ def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
         _kind_of(value, options.task) for value in found if not _is_nothing(value)
     )
     return kinds.most_common(1)[0][0] if kinds else "text"
+
+
+def _cut_of(rows: Sequence[Row], column: str) -> Cut:
+    """Return what the tokens of training are: letters, words and punctuation, or as they stand."""
+    values = [row.values.get(column) for row in rows[:_NUM_LOOKED_AT]]
+    lists = [cast("Sequence[str]", value) for value in values if isinstance(value, list | tuple)]
+    if not lists:
+        return "spaces"
+    tokens = [token for each in lists for token in each]
+    if all(len(token) == 1 for token in tokens):
+        return "characters"
+    return "words"
 
 
 def _kind_of(value: object, task: Task) -> Kind:

@@ -52,8 +52,11 @@ class Malformed:
             self.num_rows += 1
             yield row
 
-    def check(self) -> None:
+    def check(self, *, can_tolerate: bool = True) -> None:
         """Refuse data with more malformed rows than are tolerated.
+
+        Args:
+            can_tolerate: whether the user can have malformed rows left out.
 
         Raises:
             DataError: names the first places and counts all.
@@ -63,11 +66,12 @@ class Malformed:
             return
         more = self.num_malformed - len(self.shown)
         lines = [f"  {line}" for line in self.shown] + ([f"  and {more:,} more"] if more else [])
+        share = _share_above(self.num_malformed / total)
+        also = f", or leave them out, counted: data.malformed={share}" if can_tolerate else ""
         raise DataError(
             f"{counted(self.num_malformed, 'malformed row')} of {total:,}:\n"
             + "\n".join(lines)
-            + "\nmend: repair them, or leave them out, counted: data.malformed="
-            + _share_above(self.num_malformed / total)
+            + f"\nmend: repair them{also}"
         )
 
     def note(self) -> str:

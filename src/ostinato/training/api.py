@@ -22,8 +22,8 @@ from ostinato.training.printed import PrintedLines
 from ostinato.training.recipe import LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import changed, load_recipe, validate
 from ostinato.training.results_of_run import Results, metrics_of_run, results_of_run
-from ostinato.training.run import RunFolder, free_folder
-from ostinato.training.run_files import Which
+from ostinato.training.run import RunFolder
+from ostinato.training.run_files import Which, free_folder
 from ostinato.training.trained import TrainedExamples, load_examples
 
 if TYPE_CHECKING:

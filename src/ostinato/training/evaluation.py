@@ -148,11 +148,11 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
         raise RunError(
             f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
         )
-    malformed.check()
+    malformed.check(can_tolerate=data is None)
     encoding = Malformed(recipe.data.malformed)
     examples = pipeline.examples(rows, encoding, counts)
     encoding.num_rows = len(examples)
-    encoding.check()
+    encoding.check(can_tolerate=data is None)
     if not examples:
         raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
     evaluation = recipe.evaluation

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from ostinato.core.errors import OptionError
 from ostinato.data.pipeline import Pipeline
 from ostinato.models.building import (
     Frames,
@@ -17,6 +16,7 @@ from ostinato.models.building import (
 )
 from ostinato.models.sequence_model import SequenceModel
 from ostinato.training.cell_text import cell_of_text
+from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.recipe import ExampleRecipe
 
 
@@ -39,16 +39,8 @@ def build_example_model(
     cell_of_text(recipe.model.cell, recipe.model.functions)
     options = SequenceModelOptions(**recipe.model.model_dump())
     targets = _targets(recipe, pipeline, class_weights)
-    try:
+    with fitting_into_memory(recipe.model.hidden_size):
         return build_sequence_model(_inputs(recipe, pipeline), targets, options)
-    except (MemoryError, RuntimeError) as error:
-        # torch's allocator raises RuntimeError where numpy's raises MemoryError.
-        if isinstance(error, RuntimeError) and "alloc" not in str(error):
-            raise
-        raise OptionError(
-            f"a model with hidden_size={recipe.model.hidden_size} does not fit into memory\n"
-            "mend: a smaller model.hidden_size"
-        ) from error
 
 
 def _inputs(recipe: ExampleRecipe, pipeline: Pipeline) -> Tokens | Words | Frames:

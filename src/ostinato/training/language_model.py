@@ -38,6 +38,7 @@ from ostinato.training.evaluating import evaluating
 from ostinato.training.generate import generate
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.memory import MEMORY, not_kept
+from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
 from ostinato.training.task import State, StepLoss
 
@@ -380,7 +381,7 @@ def build_language_model(recipe: TextModelRecipe, num_symbols: int) -> LanguageM
     )
     if recipe.sizes:
         options["sizes"] = recipe.sizes
-    try:
+    with fitting_into_memory(recipe.hidden_size):
         return LanguageModel(
             num_symbols,
             cell_of_text(recipe.cell, recipe.functions),
@@ -391,14 +392,6 @@ def build_language_model(recipe: TextModelRecipe, num_symbols: int) -> LanguageM
             dropout=recipe.dropout,
             **options,
         )
-    except (MemoryError, RuntimeError) as error:
-        # torch's allocator raises RuntimeError where numpy's raises MemoryError.
-        if isinstance(error, RuntimeError) and "alloc" not in str(error):
-            raise
-        raise OptionError(
-            f"a model with hidden_size={recipe.hidden_size} does not fit into memory\n"
-            "mend: a smaller model.hidden_size"
-        ) from error
 
 
 def start_symbol(corpus: Corpus) -> str:

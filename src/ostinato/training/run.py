@@ -219,21 +219,6 @@ class RunFolder:
             raise damaged_run(self.path / RUN, "it holds no plan") from error
 
 
-def free_folder(path: Path, *, force: bool = False) -> Path:
-    """Return ``path``, or with a number where it is taken: no run is in the way of the next.
-
-    Args:
-        path: where the run would go.
-        force: take it as it is, to replace what is there.
-    """
-    if force or not path.exists():
-        return path
-    number = 2
-    while (numbered := path.with_name(f"{path.name}-{number}")).exists():
-        number += 1
-    return numbered
-
-
 def _runs_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []

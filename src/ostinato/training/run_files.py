@@ -145,3 +145,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise damaged_checkpoint(path, "it is not what was written")
     return cast("dict[str, Any]", content)
+
+
+def free_folder(path: Path, *, force: bool = False) -> Path:
+    """Return ``path``, or with a number where it is taken: no run is in the way of the next.
+
+    Args:
+        path: where the run would go.
+        force: take it as it is, to replace what is there.
+    """
+    if force or not path.exists():
+        return path
+    number = 2
+    while (numbered := path.with_name(f"{path.name}-{number}")).exists():
+        number += 1
+    return numbered
