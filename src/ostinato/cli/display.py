@@ -88,7 +88,9 @@ class _Lines:
     def _evaluated(self, event: Evaluated) -> str:
         best = "  (best so far)" if event.is_best else ""
         scored_on = self.started.scored_on if self.started else ""
-        return f"{self.place(event.step)}  {scored_on}: {_listed(event.scores)}{best}"
+        # Those of single labels stand in the metrics log.
+        scores = {name: score for name, score in event.scores.items() if "/" not in name}
+        return f"{self.place(event.step)}  {scored_on}: {_listed(scores)}{best}"
 
     def place(self, step: int) -> str:
         total = self.started.max_steps if self.started else 0

@@ -6,7 +6,7 @@ end[y_T]`` and ``Z`` the sum of ``exp s`` over all sequences (Lafferty, McCallum
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -122,19 +122,56 @@ class LinearChainCRF(nn.Module):
         """
         if not scores.shape[0]:
             return scores.sum((0, 2))
-        scores = without_padding(scores, lengths)
-        start, transitions, end = (
-            parameter + penalty.to(parameter.dtype) * _FORBIDDEN
-            for parameter, penalty in (
-                (self.start, keeps_rules[:, None] & self.forbidden_start),
-                (self.transitions, keeps_rules[:, None, None] & self.forbidden_transitions),
-                (self.end, keeps_rules[:, None] & self.forbidden_end),
+        dtype = scores.dtype
+        # Sums are products of matrices in float64, whose range is wide enough for what matters.
+        scores = without_padding(scores, lengths).double()
+        ends = (
+            parameter.double() + (keeps_rules[:, None] & forbidden) * _FORBIDDEN
+            for parameter, forbidden in (
+                (self.start, self.forbidden_start),
+                (self.end, self.forbidden_end),
             )
         )
+        start, end = ends
+        factors = [_Factors.of(self.transitions, self.forbidden_transitions)]
+        if not keeps_rules.all():
+            factors.append(_Factors.of(self.transitions))
         valid = valid_steps(lengths, scores.shape[0])
         # One step has no transition, but several processes expect a gradient of every parameter.
         sums = scores[0] + start + 0 * self.transitions.sum()
         for step in range(1, scores.shape[0]):
-            longer = (sums[:, :, None] + transitions).logsumexp(1) + scores[step]
+            longer = factors[0].after(sums)
+            if len(factors) > 1:
+                longer = torch.where(keeps_rules[:, None], longer, factors[1].after(sums))
+            longer = longer + scores[step]
             sums = torch.where(valid[step, :, None], longer, sums)
-        return (sums + end).logsumexp(-1).masked_fill(lengths == 0, 0)
+        return (sums + end).logsumexp(-1).masked_fill(lengths == 0, 0).to(dtype)
+
+
+class _Factors(NamedTuple):
+    """``exp(A)``, divided by its largest entry.
+
+    Attributes:
+        matrix: float64 ``[O, O]``.
+        highest: the logarithm of what it was divided by.
+    """
+
+    matrix: Tensor
+    highest: Tensor
+
+    @classmethod
+    def of(cls, transitions: Tensor, forbidden: Tensor | None = None) -> _Factors:
+        """Return the factors of transitions; those of forbidden ones are 0."""
+        values = transitions.double()
+        if forbidden is not None:
+            values = values.masked_fill(forbidden, _FORBIDDEN)
+        highest = values.detach().max()
+        return cls((values - highest).exp(), highest)
+
+    def after(self, sums: Tensor) -> Tensor:
+        """Return ``log sum_i exp(sums_i + A_ij)``, float64 ``[B, O]``."""
+        highest = sums.detach().amax(-1, keepdim=True)
+        reached = (sums - highest).exp() @ self.matrix
+        is_reached = reached > 0
+        logarithm = reached.masked_fill(~is_reached, 1).log() + highest + self.highest
+        return logarithm.masked_fill(~is_reached, _FORBIDDEN)
