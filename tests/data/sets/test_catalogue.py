@@ -143,7 +143,7 @@ def test_texts(ostinato_data: Path):
 @pytest.mark.usefixtures("data")
 def test_clips_of_digits():
     dev, again = read("mnist_clips", "dev"), read("mnist_clips", "dev")
-    assert len(dev) == 250
+    assert len(dev) == 500
     for row, same in zip(dev, again, strict=True):
         assert row["frames"].shape == (len(row["label"]), 28, 28)
         assert 8 <= len(row["label"]) <= 16

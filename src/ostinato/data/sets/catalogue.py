@@ -278,9 +278,9 @@ def _digits() -> Iterator[NamedSet]:
     yield images
     middle = _NUM_MNIST_TRAIN + 1000
     cuts = {
-        "train": (0, _NUM_MNIST_TRAIN, 2000),
-        "dev": (_NUM_MNIST_TRAIN, middle, 250),
-        "test": (middle, None, 250),
+        "train": (0, _NUM_MNIST_TRAIN, 6000),
+        "dev": (_NUM_MNIST_TRAIN, middle, 500),
+        "test": (middle, None, 500),
     }
     yield replace(
         images,

@@ -12,9 +12,9 @@ from ostinato.data.rows import Row
 _SHORTEST, _LONGEST = 8, 16
 _SHORTEST_SHOW = 2
 _CHANGE = 0.25
-_MOST_SHIFT = 3
-# So much that a digit is easier to tell from several frames than from one.
-_NOISE = 0.5
+_MOST_SHIFT = 1
+# No frame is like another, even of the same image.
+_NOISE = 0.15
 
 Pixels = npt.NDArray[np.float32]
 
