@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 
 from ostinato.cli import reproduce
 from ostinato.cli import train as train_module
+from ostinato.training.events import Stepped
+from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe import Recipe
 from ostinato.training.results import BEGIN, END
+from ostinato.training.run import RunFolder
 from ostinato.training.session import train
 from tests.cli.helpers import ask, refuse
 from tests.training.example_helpers import tiny_examples, write_examples
@@ -94,3 +98,34 @@ def test_reproduce_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "unknown result 'hello'" in refuse(capsys, "reproduce", "hello")
     assert "expected names or --all" in refuse(capsys, "reproduce")
     assert "expected names or --all" in refuse(capsys, "reproduce", "spam", "--all")
+
+
+def test_reproduce_scores_finished_runs_of_the_recipe_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    recipe = tiny_examples(write_examples(tmp_path, 60), training={"max_epochs": 2})
+    monkeypatch.setattr(train_module, "load_recipe", lambda *_: recipe)
+    monkeypatch.setattr(reproduce, "load_recipe", lambda *_: recipe)
+    run = tmp_path / "runs" / "spam"
+    stop = StopRequest()
+
+    def stop_at(event: object) -> None:
+        if isinstance(event, Stepped) and event.step == 2:
+            stop.signal = signal.SIGINT
+
+    train(recipe, run, observe=stop_at, stop=stop)
+    assert RunFolder.open(run).checkpoints.load("last").progress["step"] == 2
+    arguments = ("reproduce", "spam", "--runs", str(run.parent))
+    assert ask(capsys, *arguments).code == 0
+    assert RunFolder.open(run).checkpoints.load("last").progress["finished"] == "finished"
+    assert (run / "result.json").is_file()
+
+    (run / "result.json").write_text("{}")
+    assert "is damaged" in refuse(capsys, *arguments)
+    other = recipe.model_copy(update={"seed": 7})
+    monkeypatch.setattr(reproduce, "load_recipe", lambda *_: other)
+    assert "is a run of another recipe" in refuse(capsys, *arguments)
+    monkeypatch.setattr(reproduce, "load_recipe", lambda *_: recipe)
+    no_table = tmp_path / "none.md"
+    said = refuse(capsys, "reproduce", "questions", "--table", str(no_table))
+    assert "cannot read" in said

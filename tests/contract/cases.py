@@ -16,6 +16,7 @@ CUSTOM: Final[dict[str, Cell]] = {
     "shared_weights": Cell(
         "a = tanh(W @ h + U @ x + b)\nh = a * sigmoid(W @ a + U @ x + b)", name="shared_weights"
     ),
+    "bare_sum": Cell("g = tanh(V @ x + c)\nh = W @ h + U @ g + b", name="bare_sum"),
     "elman_with_output": Cell("h = tanh(W @ h + U @ x)\ny = V @ h + c", name="elman_with_output"),
     "two_inputs": Cell("h = tanh(W @ h + U @ x + A @ v + b)", inputs=["x", "v"], name="two_inputs"),
     "every_function": Cell(

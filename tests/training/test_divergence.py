@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 from ostinato.training.divergence import diverged, is_lost
+from ostinato.training.errors import DivergedError
 from ostinato.training.progress import Progress
-from tests.training.helpers import tiny
+from ostinato.training.session import train
+from tests.training.helpers import last, tiny
 
 
 def steps_until_explosion(numbers: list[tuple[float, float]]) -> int | None:
@@ -59,3 +62,12 @@ def test_the_layer_that_exploded_is_named_first():
     assert [line.split()[0] for line in lines[1:3]] == ["inf", "1.41e+04"]
     assert lines[-1].startswith("mend: a lower training.learning_rate")
     assert lines[-1].endswith("; all is kept")
+
+
+def test_an_update_that_ruins_the_weights_is_not_kept(tmp_path: Path):
+    recipe = tiny(
+        training={"learning_rate": 1e38, "warmup_steps": 0, "checkpoint_seconds": 0},
+    )
+    with pytest.raises(DivergedError, match=r"infinite or undefined|training diverged"):
+        train(recipe, tmp_path / "run")
+    assert all(bool(weight.isfinite().all()) for weight in last(tmp_path / "run").model.values())

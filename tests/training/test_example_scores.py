@@ -85,7 +85,12 @@ def test_several_labels(seed: int):
     examples = [example(np.zeros(3, np.float32), labels) for labels in targets]
     found = scorer("multi-label", LABELS)
     predictions = Predictions(said, losses=random.random(30))
-    assert assert_agree(found, examples, predictions) == {"micro_f1", "loss"}
+    assert assert_agree(found, examples, predictions) == {
+        "micro_f1",
+        "macro_f1",
+        "accuracy",
+        "loss",
+    }
     pairs = list(zip(said, targets, strict=True))
     hits = sum(len(set(a) & set(b)) for a, b in pairs)
     total = sum(len(a) + len(b) for a, b in pairs)

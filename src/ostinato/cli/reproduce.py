@@ -8,9 +8,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from ostinato.cli.train import train_command
+from ostinato.cli.train import resume_command, train_command
 from ostinato.core.errors import OptionError
 from ostinato.core.files import replace_file, writing
+from ostinato.training.errors import RunError
 from ostinato.training.recipe_files import load_recipe
 from ostinato.training.results import GOALS, Row, find_goal, table_lines, update_table
 
@@ -43,22 +44,60 @@ def reproduce_command(
     chosen = list(GOALS) if every else list(names)
     for name in chosen:
         find_goal(name)
+    if table is not None:
+        update_table(table, [])
     rows: list[Row] = []
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for name in chosen:
         run = folder / name
-        if force or not (run / _RESULT).is_file():
-            if force or not run.is_dir():
-                code = train_command(name, [], run, force=force, processes=None)
-                if code:
-                    return code
+        code = _train(name, run, force=force)
+        if code:
+            return code
+        if not (run / _RESULT).is_file():
             _score(name, run)
-        rows.append(Row.from_json(json.loads((run / _RESULT).read_bytes())))
+        rows.append(_read(run / _RESULT))
         if table is not None:
             update_table(table, rows)
     for line in table_lines(rows):
         console.print(line)
     return 0
+
+
+def _train(name: str, run: Path, *, force: bool) -> int:
+    """See to it that there is a finished run of the recipe as it is now; return the exit code."""
+    from ostinato.training.run import RunFolder
+
+    if force or not run.is_dir():
+        code = train_command(name, [], run, force=force, processes=None)
+    else:
+        if RunFolder.open(run).recipe() != load_recipe(name):
+            raise RunError(
+                f"{run} is a run of another recipe, or of {name} as it was before\n"
+                "mend: train it anew with --force, or choose another folder with --runs"
+            )
+        code = 0 if _is_finished(run) else resume_command(run, None)
+    if not code and not _is_finished(run):
+        raise RunError(
+            f"the run {run} did not come to its end\n"
+            f"mend: go on with it on a quieter machine: ostinato reproduce {name}"
+        )
+    return code
+
+
+def _is_finished(run: Path) -> bool:
+    from ostinato.training.run import RunFolder
+
+    progress = RunFolder.open(run).checkpoints.load("last", with_training=False).progress
+    return bool(progress["finished"])
+
+
+def _read(path: Path) -> Row:
+    try:
+        return Row.from_json(json.loads(path.read_bytes()))
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"{path} is damaged: {error}\nmend: remove it; the run is then scored again"
+        ) from error
 
 
 def _score(name: str, run: Path) -> None:
@@ -73,7 +112,7 @@ def _score(name: str, run: Path) -> None:
     row = Row.of(
         name,
         report,
-        seed=load_recipe(name).seed,
+        seed=folder.recipe().seed,
         seconds=float(checkpoint.progress["seconds"]),
         num_parameters=sum(tensor.numel() for tensor in best.model.values()),
     )

@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.core.errors import did_you_mean
+from ostinato.core.errors import nearest
 from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, sample_rate_of
@@ -162,7 +162,7 @@ class Pipeline:
         Raises:
             DataError: a column is missing everywhere, or nothing can be learned.
         """
-        _check_columns(rows, options)
+        check_columns(rows, options.input, options.target)
         learned = cls(options, _kind(rows, options))
         inputs, targets = _usable(rows, learned)
         if options.task == "regression":
@@ -492,16 +492,20 @@ def _without_mend(error: DataError) -> str:
     return str(error).partition("\nmend: ")[0]
 
 
-def _check_columns(rows: Sequence[Row], options: PipelineOptions) -> None:
+def check_columns(rows: Sequence[Row], input: str, target: str | None) -> None:
+    """Refuse rows in which what is read, or learned, is nowhere.
+
+    Raises:
+        DataError: there are no rows, or no such column; the nearest one is named.
+    """
     if not rows:
         raise DataError("the training part holds no examples\nmend: give a file with examples")
     known = list(dict.fromkeys(name for row in rows[:_NUM_LOOKED_AT] for name in row.values))
-    for key, name in (("input", options.input), ("target", options.target)):
+    for key, name in (("input", input), ("target", target)):
         if name is not None and name not in known:
-            raise DataError(
-                f"no column {name!r}{did_you_mean(name, known)}; the columns are "
-                f"{', '.join(known)}\nmend: data.{key}={known[0]}"
-            )
+            near = nearest(name, known)
+            mend = f"data.{key}={near}" if near else f"data.{key}=COLUMN, with one of these"
+            raise DataError(f"no column {name!r}; the columns are {', '.join(known)}\nmend: {mend}")
 
 
 def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:

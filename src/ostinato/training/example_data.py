@@ -10,6 +10,7 @@ from typing import Literal, cast
 import numpy as np
 
 from ostinato.data import DataError
+from ostinato.data.pipeline import check_columns
 from ostinato.data.readers import ReadOptions, read_rows
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
@@ -54,11 +55,15 @@ class Source:
             raise not_kept()
         if self._is_separate(part):
             rows = self._read(part)
+            if part == "train":
+                self._check_columns(rows)
             carved = [name for name in PARTS[1:] if not self._is_separate(name)]
             if part == "train" and carved:
                 rows = _dealt(rows, self._split(), self.input)["train"]
         else:
-            rows = _dealt(self._read("train"), self._split(), self.input)[part]
+            whole = self._read("train")
+            self._check_columns(whole)
+            rows = _dealt(whole, self._split(), self.input)[part]
         if not rows:
             self.malformed.check()
             share = "" if self._is_separate(part) else f" with data.split.{part}"
@@ -67,6 +72,11 @@ class Source:
                 f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
             )
         return rows[: self.recipe.max_examples]
+
+    def _check_columns(self, rows: Sequence[Row]) -> None:
+        """Say which columns there are before a missing one has consequences."""
+        if rows:
+            check_columns(rows, self.input, self.target)
 
     def has(self, part: PartName) -> bool:
         """Whether there is such a part, or a share of training for it."""

@@ -134,7 +134,11 @@ class Scorer:
                 scores.append(per_example.f1(got, expected, self._number(self._positive)))
         elif task == "multi-label":
             got, expected = self._several(examples, found)
-            scores.append(per_example.micro_f1(got, expected))
+            scores += [
+                per_example.micro_f1(got, expected),
+                per_example.macro_label_f1(got, expected),
+                per_example.accuracy((got == expected).all(1), np.ones(len(got), bool)),
+            ]
         elif task == "regression":
             got, expected = _numbers(examples, found)
             scores += [per_example.mse(got, expected), per_example.mae(got, expected)]

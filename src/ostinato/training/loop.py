@@ -175,6 +175,7 @@ class Loop:
         scores, sample = evaluation
         place = self.progress.rank(
             scores[self.task.score_name],
+            scores.get("loss", 0.0),
             higher_is_better=self.task.higher_is_better,
             keep=self.recipe.training.keep_best,
         )
@@ -185,7 +186,13 @@ class Loop:
         return place
 
     def save(self, *, place: int | None = None) -> None:
-        """Write a checkpoint, at this place among the best ones if at any."""
+        """Write a checkpoint, at this place among the best ones if at any.
+
+        Raises:
+            DivergedError: the weights are ruined; what was written before stays.
+            StorageError: it could not be written; what was written before stays.
+        """
+        self._refuse_ruined()
         own = self.workers.gather(self._own_tensors())
         self._saved_at = time.monotonic()
         if not self.workers.is_main:
@@ -251,10 +258,23 @@ class Loop:
             self.save()
             return
         place = self.record(evaluation, log)
+        if progress.step <= self._patient_steps(plan):
+            progress.num_without_progress = 0
         progress.is_evaluation_due = False
         progress.seconds += time.perf_counter() - began
         progress.finished = self._end(plan)
         self.save(place=place)
+
+    def _refuse_ruined(self) -> None:
+        """Refuse to keep weights that the last update made infinite."""
+        progress, training = self.progress, self.recipe.training
+        ruined = [n for n, p in self.model.named_parameters() if not bool(p.isfinite().all())]
+        if ruined:
+            raise DivergedError(
+                f"the update of step {progress.step} made {ruined[0]} infinite or undefined\n"
+                f"mend: a lower training.learning_rate (now {training.learning_rate:g}); the last "
+                f"good weights are kept in {self.folder.path}"
+            )
 
     def _overflowed(self, score: float) -> DivergedError:
         name, step = self.task.score_name.replace("_", " "), self.progress.step
@@ -360,6 +380,10 @@ class Loop:
         if patience is not None and self.progress.num_without_progress >= patience:
             return "no more progress"
         return ""
+
+    def _patient_steps(self, plan: Plan) -> int:
+        """Return until when no progress is no reason to stop: the warm-up, and the first pass."""
+        return max(plan.warmup_steps, min(self.task.steps_per_epoch, plan.max_steps // 2))
 
     def _is_late(self, seconds: float) -> bool:
         minutes = self.recipe.training.max_minutes

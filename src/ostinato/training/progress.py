@@ -15,6 +15,7 @@ class Progress:
     Attributes:
         step: optimizer steps done; epoch and place in the data follow from it.
         best_scores: of the held-out evaluations, the best first; as many as checkpoints are kept.
+        best_losses: of the same evaluations; of equal scores the lower loss is the better one.
         best_step: where the best was reached.
         num_without_progress: evaluations since then.
         loss_sum: training loss since the last line of the log, summed over targets.
@@ -28,6 +29,7 @@ class Progress:
 
     step: int = 0
     best_scores: list[float] = field(default_factory=list[float])
+    best_losses: list[float] = field(default_factory=list[float])
     best_step: int = 0
     num_without_progress: int = 0
     loss_sum: float = 0.0
@@ -38,12 +40,14 @@ class Progress:
     is_evaluation_due: bool = False
     finished: Literal["", "finished", "no more progress"] = ""
 
-    def rank(self, score: float, *, higher_is_better: bool, keep: int) -> int | None:
+    def rank(self, score: float, loss: float, *, higher_is_better: bool, keep: int) -> int | None:
         """Count an evaluation; return its place among the best, from 0, or None behind them."""
         sign = -1 if higher_is_better else 1
-        place = sum(sign * other <= sign * score for other in self.best_scores)
+        others = zip(self.best_scores, self.best_losses, strict=True)
+        place = sum((sign * other, its_loss) <= (sign * score, loss) for other, its_loss in others)
         self.best_scores.insert(place, score)
-        del self.best_scores[keep:]
+        self.best_losses.insert(place, loss)
+        del self.best_scores[keep:], self.best_losses[keep:]
         if place == 0:
             self.best_step, self.num_without_progress = self.step, 0
         else:

@@ -289,9 +289,9 @@ class StreamEvaluationRecipe(EvaluationRecipe, frozen=True):
 class ExampleEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how held-out examples are scored."""
 
-    metric: Literal["auto", "accuracy", "macro_f1", "f1", "span_f1", "loss", "mse"] = Field(
-        "auto", description="what chooses the best weights"
-    )
+    metric: Literal[
+        "auto", "accuracy", "macro_f1", "micro_f1", "f1", "span_f1", "loss", "mse", "mae"
+    ] = Field("auto", description="what chooses the best weights")
     positive: str | None = Field(None, description="the label that f1 is of")
     scheme: Literal["BIO", "BIOES", "IO", "none"] = Field(
         "none", description="how tags mark spans; none: tags are single"

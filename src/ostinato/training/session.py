@@ -250,10 +250,11 @@ def _refuse_other_number(folder: RunFolder, plan: Plan, workers: Workers) -> Non
 
 def _refuse_finished(folder: RunFolder, progress: Progress, plan: Plan) -> None:
     if progress.finished:
+        verb = "generate" if isinstance(folder.recipe(), LanguageModelRecipe) else "predict"
         raise RunError(
             f"the run {folder.path} is over: {progress.finished} at step {progress.step:,} of "
             f"{plan.max_steps:,}\n"
-            f"mend: use it with `ostinato generate {folder.path}`, or train a new run for longer"
+            f"mend: use it with `ostinato {verb} {folder.path}`, or train a new run for longer"
         )
 
 

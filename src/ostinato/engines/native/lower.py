@@ -231,7 +231,8 @@ class _Lowering:
             if term is not None:
                 found.append((v, user, term))
         for v, user, term in found:
-            self.alias[user] = v
+            # What stood for the sum already, such as a choice that is always made, goes along.
+            self.alias = [v if a == user else a for a in self.alias]
             self.starts[v] = term
             if not (fuse and is_only_read_by(term, user)):
                 continue

@@ -99,6 +99,14 @@ def micro_f1(predicted: npt.ArrayLike, target: npt.ArrayLike) -> ExampleScores:
     return ExampleScores("micro_f1", np.stack(counts, 1), _mean_f1)
 
 
+def macro_label_f1(predicted: npt.ArrayLike, target: npt.ArrayLike) -> ExampleScores:
+    """Return the mean F1 of all labels, each by itself, of 0 and 1, ``[N, O]``; absent: 0."""
+    got, expected = np.asarray(predicted) > 0, np.asarray(target) > 0
+    counts = np.stack([got & expected, got & ~expected, ~got & expected], 2)
+    table = counts.reshape(len(got), -1).astype(np.uint8)
+    return ExampleScores("macro_f1", table, lambda sums: _each_f1(sums)[0].mean(-1))
+
+
 def span_f1(
     predicted: Sequence[Tags], target: Sequence[Tags], scheme: Scheme, *, strict: bool = False
 ) -> ExampleScores:
@@ -186,8 +194,13 @@ def _ratio(sums: Sums) -> Sums:
 
 
 def _mean_f1(sums: Sums) -> Sums:
-    """Return ``mean of 2 tp / (2 tp + fp + fn)`` over the labels that occur; 0 where none does."""
+    """Return the mean F1 of the labels that occur; 0 where none does."""
+    each, occurs = _each_f1(sums)
+    return each.sum(-1) / np.maximum(occurs.sum(-1), 1)
+
+
+def _each_f1(sums: Sums) -> tuple[Sums, npt.NDArray[np.bool_]]:
+    """Return ``2 tp / (2 tp + fp + fn)`` of each label, and whether it occurs."""
     hit, extra, lost = np.moveaxis(sums.reshape(*sums.shape[:-1], -1, 3), -1, 0)
     total = 2 * hit + extra + lost
-    each = 2 * hit / np.maximum(total, 1)
-    return each.sum(-1) / np.maximum((total > 0).sum(-1), 1)
+    return 2 * hit / np.maximum(total, 1), total > 0
