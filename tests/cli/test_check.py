@@ -78,7 +78,10 @@ def test_a_language_model_of_equations(capsys: pytest.CaptureFixture[str], tmp_p
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("data.target=lable", "no column 'lable'; did you mean 'label'"),
+        (
+            "data.target=lable",
+            "no column 'lable' (the columns are text, label); did you mean 'label'",
+        ),
         ("data.train=nothing.csv", "no such file"),
         ("model.cell=gro", "unknown cell 'gro'"),
         ("model.cell=h = tanh(W @ h", "line 1"),

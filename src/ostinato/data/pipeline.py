@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.core.errors import nearest
+from ostinato.core.errors import did_you_mean, nearest
 from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, sample_rate_of
@@ -505,7 +505,10 @@ def check_columns(rows: Sequence[Row], input: str, target: str | None) -> None:
         if name is not None and name not in known:
             near = nearest(name, known)
             mend = f"data.{key}={near}" if near else f"data.{key}=COLUMN, with one of these"
-            raise DataError(f"no column {name!r}; the columns are {', '.join(known)}\nmend: {mend}")
+            raise DataError(
+                f"no column {name!r} (the columns are {', '.join(known)})"
+                f"{did_you_mean(name, known)}\nmend: {mend}"
+            )
 
 
 def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
