@@ -311,7 +311,8 @@ def test_nothing_usable_names_the_first_reason():
     ("key", "changes"), [("input", {"input": "X"}), ("target", {"target": "z"})]
 )
 def test_a_column_that_is_nowhere(key: str, changes: dict[str, str]):
-    with pytest.raises(DataError, match=rf"no column '{changes[key]}' \(the columns are x, y\).*\nmend: "):
+    said = rf"no column '{changes[key]}' \(the columns are x, y\).*\nmend: "
+    with pytest.raises(DataError, match=said):
         Pipeline.learn(TEXTS, replace(options("classification"), **changes))
 
 
