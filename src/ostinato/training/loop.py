@@ -148,6 +148,8 @@ class Loop:
                 (is_asked,) = workers.any(bool(stop))
             elif is_asked or is_late or is_save_due:
                 self.save()
+        # Whoever goes on from here finds what the main process has written.
+        workers.any(False)
         reason = progress.finished or ("interrupted" if is_asked else "out of time")
         return end_sitting(self.folder, progress, reason, self.observe)
 
