@@ -67,8 +67,8 @@ class _Lines:
         started = self.started
         if started is None:
             return ""
-        shown = ("loss", started.score_name)
-        scores = {name: value for name, value in self._smoothed.items() if name in shown}
+        name = started.score_name if started.score_name in self._smoothed else "loss"
+        scores = {name: self._smoothed[name]} if name in self._smoothed else {}
         sequences = ""
         if event.sequences_per_second:
             sequences = f"{event.sequences_per_second:,.0f} sequences/s  "
@@ -83,7 +83,7 @@ class _Lines:
         if self.started is None:
             return ""
         name = self.started.score_name
-        return f"{self.started.scored_on} {_words(name)} {event.scores[name]:.3f}  "
+        return f"{self.started.scored_on} {event.scores[name]:.3f}  "
 
     def _evaluated(self, event: Evaluated) -> str:
         best = "  (best so far)" if event.is_best else ""
