@@ -289,3 +289,11 @@ def test_no_examples_no_predictions(tmp_path: Path):
     found = predict(task.build_model(), task.pipeline, list[Example](), 4, CPU)
     assert (found.labels, found.numbers) == ([], None)
     assert Pipeline.from_json(task.facts(task.build_model())["pipeline"]).labels is not None
+
+
+def test_a_layer_without_its_residual_connection_is_told(tmp_path: Path):
+    changes = {"model": {"residual": True, "num_layers": 2}}
+    task = ExampleTask.from_recipe(recipe_for("texts", tmp_path, **changes), CPU)
+    assert not any("residual" in note for note in task.notes())
+    task.build_model()
+    assert any("layer 1 has no residual connection" in note for note in task.notes())

@@ -51,6 +51,7 @@ class ExampleTask:
         self.device = device
         self.item_name = "frames" if pipeline.kind == "frames" else "tokens"
         self._notes = tuple(notes)
+        self._model_notes: tuple[str, ...] = ()
         self._scorer = Scorer(pipeline, recipe.evaluation.scheme, recipe.evaluation.positive)
         metric = deciding_metric(recipe)
         self.score_name, self.higher_is_better = metric.name, metric.higher_is_better
@@ -97,7 +98,9 @@ class ExampleTask:
         weights = None
         if self.recipe.training.class_weights == "balanced":
             weights = _balanced(self.pipeline, self.train)
-        return build_example_model(self.recipe, self.pipeline, weights).to(self.device)
+        model = build_example_model(self.recipe, self.pipeline, weights)
+        self._model_notes = tuple(model.notes)
+        return model.to(self.device)
 
     def batches(self, step: int) -> Sequence[Batch]:
         """Return the batches of optimizer step ``step``, varied as the recipe says."""
@@ -144,8 +147,9 @@ class ExampleTask:
         return {each: values[name] for each, values in scores.items() if name in values}
 
     def notes(self) -> tuple[str, ...]:
-        """Describe the data."""
-        return (describe(self.pipeline, self.train, self.dev), *self._notes)
+        """Describe the data, and what of the newest model was asked for and is not done."""
+        data = describe(self.pipeline, self.train, self.dev)
+        return (data, *self._notes, *self._model_notes)
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
         """Return the pipeline, and the fingerprint of the examples."""

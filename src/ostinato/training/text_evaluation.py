@@ -15,7 +15,7 @@ from ostinato.training.example_data import PartName
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.language_model import BlockLosses, LanguageModelTask
 from ostinato.training.metrics.intervals import bootstrap_interval
-from ostinato.training.metrics.per_example import ExampleScores, mean_loss
+from ostinato.training.metrics.per_example import ExampleScores, mean_loss, perplexity
 from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which
@@ -84,7 +84,7 @@ def _scores(blocks: BlockLosses, units_per_character: float) -> list[ExampleScor
     bits = mean_loss(
         blocks.losses * units_per_character / math.log(2), blocks.counts, "bits_per_character"
     )
-    return [nats, bits]
+    return [nats, bits, perplexity(blocks.losses, blocks.counts)]
 
 
 def _part(corpus: Corpus, part: PartName) -> Part:

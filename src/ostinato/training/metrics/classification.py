@@ -48,22 +48,6 @@ def classification_scores(
     return scores
 
 
-def confusion_matrix(predicted: Numbers, target: Numbers, num_labels: int) -> Counts:
-    """Return how often each target (row) was predicted as each label (column), ``[O, O]``.
-
-    Args:
-        predicted: numbers of labels, ``[N]``.
-        target: numbers of labels, ``[N]``. Negative ones make rows and columns more: O for those of
-            the targets, O + 1 for those of the predictions.
-        num_labels: ``O``.
-    """
-    from torchmetrics.functional import classification
-
-    got, expected, num_classes = _as_classes(predicted, target, num_labels)
-    matrix = classification.multiclass_confusion_matrix(got, expected, num_classes)
-    return matrix.numpy().astype(np.int64)
-
-
 def multi_label_scores(predicted: Numbers, target: Numbers) -> dict[str, float]:
     """Return ``accuracy`` (all labels right), ``micro_f1`` and ``macro_f1``.
 

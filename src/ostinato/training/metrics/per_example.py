@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -131,14 +130,6 @@ def mean_loss(
         name: of the score.
     """
     return ExampleScores(name, _per_target(loss, num_targets), _ratio, higher_is_better=False)
-
-
-def bits(loss: npt.ArrayLike, num_targets: npt.ArrayLike | None = None) -> ExampleScores:
-    """Return the loss of a target in bits, from nats; arguments as of ``mean_loss``."""
-    table = _per_target(loss, num_targets)
-    return ExampleScores(
-        "bits", table, lambda sums: _ratio(sums) / math.log(2), higher_is_better=False
-    )
 
 
 def perplexity(loss: npt.ArrayLike, num_targets: npt.ArrayLike | None = None) -> ExampleScores:
