@@ -22,7 +22,7 @@ from tests.data.readers.helpers import values_of, write
     ("name", "content", "expected"),
     [
         ("a.csv", "x", "csv"),
-        ("a.CSV.gz", gzip.compress(b"x"), "csv"),
+        ("a.CSV.gz", gzip.compress(b"x", mtime=0), "csv"),
         ("a.jsonl.xz", "x", "jsonl"),
         ("a.json", "x", "jsonl"),
         ("a.parquet", "x", "parquet"),
@@ -40,7 +40,7 @@ from tests.data.readers.helpers import values_of, write
         ("a", '{"a": 1}\n', "jsonl"),
         ("a.txt", "# made by X\n@problemName X\n@data\n", "ts"),
         ("a.data", "# text = x\n1\tx" + "\t_" * 8 + "\n", "conllu"),
-        ("a.txt.gz", gzip.compress(b"a\tb\n"), "tsv"),
+        ("a.txt.gz", gzip.compress(b"a\tb\n", mtime=0), "tsv"),
     ],
 )
 def test_by_name_and_content(tmp_path: Path, name: str, content: str | bytes, expected: str):
