@@ -227,8 +227,9 @@ def predict(
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of one data set.")],
     part: Annotated[
-        Literal["test", "dev"], typer.Option(help="Of their data, which part.")
-    ] = "test",
+        Literal["dev", "test"],
+        typer.Option(help="Of their data: dev, to choose by, or test, for one look at the end."),
+    ] = "dev",
 ) -> None:
     """Score runs on the same examples; intervals of the differences by the paired bootstrap."""
     from ostinato.cli.compare import compare_command
