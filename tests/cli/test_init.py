@@ -364,3 +364,17 @@ def test_compressed_tables(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert isinstance(recipe, ExampleRecipe)
     assert recipe.data.train == packed
     examples(recipe)
+
+
+def test_a_table_that_cannot_be_read_is_no_recipe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    rows = ["text,label"]
+    for number in range(50):
+        rows += [f"good {number},a", f"bad, no {number},b"]
+    (tmp_path / "commas.csv").write_text("\n".join(rows) + "\n")
+    said = refuse(capsys, "init", "commas.csv")
+    assert "50 malformed rows of 100" in said.replace("\n", " ")
+    assert "line 3" in said
+    assert not (tmp_path / "commas.yaml").exists()

@@ -227,7 +227,8 @@ def test_what_is_cut_is_counted():
     *_, last = pipeline.examples(TOKENS, Malformed(), counts)
     assert last.target is not None
     assert last.spellings is not None
-    assert (len(last), len(last.target), len(last.labels), len(last.spellings)) == (2, 2, 2, 2)
+    # The label behind the cut is kept: it counts as missed.
+    assert (len(last), len(last.target), len(last.labels), len(last.spellings)) == (2, 2, 3, 2)
     assert counts.notes("train") == ("train: 1 text cut at 2 steps (1 unit lost)",)
 
     frames = FrameOptions(max_length=2)

@@ -211,3 +211,10 @@ def test_what_decides(task: str, evaluation: dict[str, str], name: str, higher: 
 def test_what_cannot_decide(task: str, evaluation: dict[str, str], said: str):
     with pytest.raises(OptionError, match=said):
         deciding_metric(recipe_of(task, Path("x"), evaluation=evaluation))
+
+
+def test_tags_behind_a_cut_count_as_wrong():
+    found = scorer("tagging", LABELS)
+    whole = example(np.zeros(2, np.int64), ("x", "y", "x", "y"))
+    scores = found.scores([whole], Predictions([("x", "y")]))
+    assert scores["accuracy"] == 0.5

@@ -112,7 +112,7 @@ def test_comparison(folder: Path):
 def test_what_cannot_be_compared(folder: Path, tmp_path: Path):
     path = write_examples(tmp_path, 60, seed=3)
     train(tiny_examples(path, training={"max_epochs": 1}), tmp_path / "other")
-    with pytest.raises(RunError, match="different test examples"):
+    with pytest.raises(RunError, match="have different examples"):
         compare_runs([folder / "bag", tmp_path / "other"])
     with pytest.raises(RunError, match="expected two or more"):
         compare_runs([folder / "bag"])

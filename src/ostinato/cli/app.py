@@ -101,7 +101,8 @@ def recipes(
 @app.command()
 def train(
     recipe: Annotated[
-        str | None, typer.Argument(help="hello, text, stdlib, or a YAML file.", show_default=False)
+        str | None,
+        typer.Argument(help="A name of `ostinato recipes`, or a YAML file.", show_default=False),
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -131,7 +132,7 @@ def train(
         )
     if resume is None and recipe is None:
         raise typer.BadParameter(
-            "is missing: hello, text, stdlib, or a YAML file", param_hint="RECIPE"
+            "is missing: a name of `ostinato recipes`, or a YAML file", param_hint="RECIPE"
         )
 
     from ostinato.cli.train import resume_command, train_command
@@ -226,8 +227,9 @@ def predict(
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of one data set.")],
     part: Annotated[
-        Literal["test", "dev"], typer.Option(help="Of their data, which part.")
-    ] = "test",
+        Literal["dev", "test"],
+        typer.Option(help="Of their data: dev, to choose by, or test, for one look at the end."),
+    ] = "dev",
 ) -> None:
     """Score runs on the same examples; intervals of the differences by the paired bootstrap."""
     from ostinato.cli.compare import compare_command

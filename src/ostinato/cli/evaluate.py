@@ -77,6 +77,8 @@ def shown(score: Score | None) -> str:
     """Return a score with its interval."""
     if score is None:
         return "–"
+    if math.isnan(score.value):
+        return "–"
     if math.isnan(score.low):
         return number(score.value)
     return f"{number(score.value)} [{number(score.low)}, {number(score.high)}]"

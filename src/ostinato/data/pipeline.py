@@ -423,7 +423,7 @@ class Pipeline:
             frames = example.steps
             return replace(example, steps=frames[:-1], target=frames[1:])
         assert self.labels is not None
-        labels = cast("list[str]", target)[: len(example) if task == "tagging" else None]
+        labels = cast("list[str]", target)
         numbers = np.array([self.labels.number(label) for label in labels], np.int64)
         for label, number in zip(labels, numbers, strict=True):
             if number == UNSEEN:
@@ -431,7 +431,7 @@ class Pipeline:
                 counts.unseen_labels[label] = None
         if task in ("classification", "tagging"):
             found = np.where(numbers == UNSEEN, NO_TARGET, numbers)
-            found = found[0] if task == "classification" else found
+            found = found[0] if task == "classification" else found[: len(example)]
         else:
             found = np.zeros(len(self.labels), np.float32)
             found[numbers[numbers != UNSEEN]] = 1

@@ -11,7 +11,7 @@ from ostinato.data.wording import counted
 
 # The column of the target before, where a set has it: a name that no file has by chance.
 LAST_TARGET = "the target before"
-_MOST_SHOWN = 10
+_MOST_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from ostinato.models.many_to_one import ManyToOne
 from ostinato.models.one_to_one import OneToOne
 from ostinato.models.pooling import choose_pooling
 from ostinato.models.sequence_model import SequenceModel
-from ostinato.models.tag_schemes import Scheme, allowed_transitions, check_tags
+from ostinato.models.tag_schemes import Scheme, allowed_transitions, check_tag_set
 
 TargetKind = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
 
@@ -214,7 +214,7 @@ def _check_inputs(inputs: InputKind, options: SequenceModelOptions) -> None:
 def _check_targets(targets: Targets, options: SequenceModelOptions) -> None:
     kind = targets.kind
     if targets.scheme != "none":
-        check_tags(targets.labels, targets.scheme)
+        check_tag_set(targets.labels, targets.scheme)
     if options.crf and kind != "tagging":
         _refuse(f"a CRF joins the tags of a sequence; {kind} has none", "model.crf=false")
     if kind in _ALIGNED and options.pooling != "last":

@@ -55,6 +55,21 @@ def check_tags(labels: Sequence[str], scheme: Scheme) -> None:
             )
 
 
+def check_tag_set(labels: Sequence[str], scheme: Scheme) -> None:
+    """Refuse all the tags of a task if they are not of the scheme.
+
+    Raises:
+        OptionError: the scheme cannot read one, or marks ends, and none of them does.
+    """
+    check_tags(labels, scheme)
+    prefixes = {split_tag(label)[0] for label in labels}
+    if scheme == "BIOES" and prefixes & set("BI") and not prefixes & set("ES"):
+        raise OptionError(
+            "evaluation.scheme=BIOES, but no tag begins with E- or S-: no span would ever end\n"
+            "mend: evaluation.scheme=BIO"
+        )
+
+
 def allowed_transitions(labels: Sequence[str], scheme: Scheme) -> AllowedTransitions:
     """Return which tag may follow which.
 
@@ -65,7 +80,7 @@ def allowed_transitions(labels: Sequence[str], scheme: Scheme) -> AllowedTransit
     Raises:
         OptionError: a label is not of the scheme, or no sequence of these labels keeps its rules.
     """
-    check_tags(labels, scheme)
+    check_tag_set(labels, scheme)
     tags = [split_tag(label) for label in labels]
     begins = tuple(prefix == "O" or prefix in _OPENS[scheme] for prefix, _ in tags)
     ends = tuple(prefix == "O" or prefix in _CLOSES[scheme] for prefix, _ in tags)

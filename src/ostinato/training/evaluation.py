@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,8 +64,15 @@ class Report:
     item: str = "example"
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON."""
-        return {**asdict(self), "run": str(self.run)}
+        """Return everything as JSON; what is not known is null."""
+        scores = {
+            predictor: {
+                name: {key: None if math.isnan(v) else v for key, v in asdict(score).items()}
+                for name, score in its.items()
+            }
+            for predictor, its in self.scores.items()
+        }
+        return {**asdict(self), "run": str(self.run), "scores": scores}
 
 
 def evaluate_run(
@@ -215,7 +223,7 @@ class Comparison:
     seconds: Sequence[float]
 
 
-def compare_runs(runs: Sequence[Path], part: PartName = "test") -> Comparison:
+def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
     """Score runs on the same examples, and the differences by the paired bootstrap.
 
     Args:
@@ -249,11 +257,13 @@ def compare_runs(runs: Sequence[Path], part: PartName = "test") -> Comparison:
 
 def _check_same(first: Path, ours: ScoredPart, run: Path, other: ScoredPart, metric: str) -> None:
     same_task = ours.trained.recipe.task == other.trained.recipe.task
-    places = [[each.place for each in scored.examples] for scored in (ours, other)]
-    labels = [[each.labels for each in scored.examples] for scored in (ours, other)]
-    if not (same_task and places[0] == places[1] and labels[0] == labels[1]):
+    said = [
+        [(each.place, each.labels, _known(each)) for each in scored.examples]
+        for scored in (ours, other)
+    ]
+    if not (same_task and said[0] == said[1]):
         raise RunError(
-            f"the runs {first} and {run} have different test examples, so their scores cannot be "
+            f"the runs {first} and {run} have different examples, so their scores cannot be "
             "compared\nmend: train both by recipes with the same section `data`"
         )
     if deciding_metric(other.trained.recipe).name != metric:
@@ -261,6 +271,12 @@ def _check_same(first: Path, ours: ScoredPart, run: Path, other: ScoredPart, met
             f"the runs {first} and {run} are judged by different scores\n"
             "mend: train both with the same evaluation.metric"
         )
+
+
+def _known(example: Example) -> bytes:
+    """Return the target of an example that is no label: its numbers are those of the data."""
+    target = example.target
+    return b"" if example.labels or target is None else target.tobytes()
 
 
 def _seconds(run: Path) -> float:

@@ -116,7 +116,7 @@ class Scorer:
             scores["accuracy"] = self._tag_accuracy(examples, found).value
             if self._scheme is not None:
                 targets = [example.labels for example in examples]
-                scores |= span_f1(found.labels, targets, self._scheme)
+                scores |= span_f1(_complete(examples, found, "O"), targets, self._scheme)
         return scores
 
     def by_example(
@@ -146,7 +146,9 @@ class Scorer:
             scores.append(self._tag_accuracy(examples, found))
             if self._scheme is not None:
                 targets = [example.labels for example in examples]
-                scores.append(per_example.span_f1(found.labels, targets, self._scheme))
+                scores.append(
+                    per_example.span_f1(_complete(examples, found, "O"), targets, self._scheme)
+                )
         if found.losses is not None:
             scores.append(_mean_loss(examples, found))
         return {score.name: score for score in scores}
@@ -189,7 +191,17 @@ class Scorer:
             ]
 
         expected = numbered([example.labels for example in examples])
-        return per_example.tag_accuracy(numbered(found.labels), expected)
+        return per_example.tag_accuracy(numbered(_complete(examples, found, "")), expected)
+
+
+def _complete(
+    examples: Sequence[Example], found: Predictions, missing: str
+) -> list[tuple[str, ...]]:
+    """Return a tag for every step: those behind the end of a cut sequence were never found."""
+    return [
+        (*tags, *(missing,) * (len(example.labels) - len(tags)))
+        for tags, example in zip(found.labels, examples, strict=True)
+    ]
 
 
 def _as_scheme(name: str) -> Scheme:

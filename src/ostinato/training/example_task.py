@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
 from ostinato.data.batches import Batch, Batches, Example, make_batch
-from ostinato.data.frames import FrameOptions, transposed, varied
+from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
 from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
 from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
@@ -26,6 +26,7 @@ from ostinato.training.interrupt import StopRequest
 from ostinato.training.naive import Predictions, baselines
 from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.task import State, StepLoss
+from ostinato.training.unused_keys import unused_keys
 
 
 class ExampleTask:
@@ -90,6 +91,9 @@ class ExampleTask:
                 f"the dev part holds no usable example: {encoding.note()}\n"
                 "mend: repair them, or give data.dev=FILE with examples"
             )
+        is_sound = any(sample_rate_of(row.values) is not None for row in train[:1])
+        if keys := unused_keys(recipe, pipeline, is_sound=is_sound):
+            notes.append(f"without effect here: {', '.join(keys)}")
         notes += [note for each in (source.malformed, encoding) if (note := each.note())]
         return cls(recipe, pipeline, parts[0], parts[1], device, notes)
 

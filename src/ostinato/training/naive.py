@@ -142,7 +142,8 @@ def _tags(train: Sequence[Example], scored: Sequence[Example]) -> dict[str, Pred
     if train[0].content is not None:
         by_word: defaultdict[str, Counter[str]] = defaultdict(Counter)
         for example in train:
-            for word, tag in zip(example.content or (), example.labels, strict=True):
+            # What is behind the cut of a long sequence has a tag, but is not read.
+            for word, tag in zip(example.content or (), example.labels, strict=False):
                 by_word[word][tag] += 1
         usual = {word: tags.most_common(1)[0][0] for word, tags in by_word.items()}
         found["usual tag of the word"] = Predictions(

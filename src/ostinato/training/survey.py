@@ -21,6 +21,7 @@ TABLES = ("csv", "tsv")
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 200
 _MOST_BYTES = 1 << 24
+_MOST_MALFORMED = 0.05
 _LONGEST_NAME = 60
 _TRAIN = re.compile(r"(?i)(?<![a-z])(?:training|train)(?![a-z])")
 _PART_WORDS = {"dev": ("dev", "valid", "validation", "val"), "test": ("test", "testing", "eval")}
@@ -70,9 +71,19 @@ def survey(path: Path) -> Survey:
     """Look at a file or folder.
 
     Raises:
-        DataError: there is nothing, or nothing that can be read; or a folder of which one file has
-            to be chosen.
+        DataError: there is nothing, or too little that can be read; or a folder of which one file
+            has to be chosen.
     """
+    seen = _seen(path)
+    num_bad = seen.malformed.num_malformed
+    if num_bad > _MOST_MALFORMED * (seen.num_rows + num_bad):
+        # So many are no accident: what is left may miss a whole label.
+        seen.malformed.num_rows = seen.num_rows
+        seen.malformed.check(can_tolerate=False)
+    return seen
+
+
+def _seen(path: Path) -> Survey:
     check_exists(path)
     if path.is_dir() and (beside := _side_by_side(path)):
         return _read(beside, ReadOptions(format="text", encoding=_encoding_of_all(beside)))

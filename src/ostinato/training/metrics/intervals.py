@@ -87,7 +87,11 @@ def bootstrap_difference(
 
 def _percentiles(values: Sums, confidence: float) -> tuple[float, float]:
     tail = (1 - confidence) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
+    # Resamples without any target have no score.
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.quantile(known, [tail, 1 - tail])
     return float(low), float(high)
 
 

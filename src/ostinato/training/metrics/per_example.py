@@ -179,9 +179,9 @@ def _label_counts(got: Table, expected: Table, labels: Table) -> Table:
 
 
 def _ratio(sums: Sums) -> Sums:
-    """Return the first sum for each of the second; 0 where there is none."""
+    """Return the first sum for each of the second; NaN where there is none."""
     part, whole = sums[..., 0], sums[..., 1]
-    return np.where(whole > 0, part / np.maximum(whole, 1e-300), 0.0)
+    return np.where(whole > 0, part / np.maximum(whole, 1e-300), np.nan)
 
 
 def _mean_f1(sums: Sums) -> Sums:

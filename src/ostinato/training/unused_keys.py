@@ -1,0 +1,101 @@
+"""Keys of a recipe that say something, but to nobody: what they are for is not there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import BaseModel
+
+from ostinato import cells
+from ostinato.data.pipeline import Pipeline
+from ostinato.training.recipe import DataRecipe, ExampleRecipe
+
+_OF_SOUND = ("window_ms", "hop_ms", "num_mels")
+_OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
+_OF_RECURRENCE = (
+    "cell",
+    "functions",
+    "sizes",
+    "output_size",
+    "num_layers",
+    "recurrent_dropout",
+    "zoneout",
+    "layer_norm",
+    "engine",
+    "bidirectional",
+    "residual",
+    "pooling",
+)
+_OF_UNITS = ("embedding_size", "unit_dropout")
+_OF_SPELLING = ("spelling_size", "character_size")
+
+
+def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) -> tuple[str, ...]:
+    """Return the keys that differ from their defaults and change nothing for these data.
+
+    Args:
+        recipe: the recipe.
+        pipeline: that learned from its data.
+        is_sound: whether the examples are sounds.
+    """
+    found = [
+        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *_changed("text", recipe.text, _unused_text(pipeline)),
+        *_changed("data", recipe.data, _unused_data(recipe.data, pipeline)),
+        *_changed("model", recipe.model, _unused_model(recipe, pipeline)),
+        *_changed("training", recipe.training, _unused_training(recipe)),
+        *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
+    ]
+    return tuple(found)
+
+
+def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+    for name in names:
+        default = type(values).model_fields[name].get_default(call_default_factory=True)
+        if getattr(values, name) != default:
+            yield f"{section}.{name}"
+
+
+def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
+    if pipeline.kind != "frames":
+        yield from type(pipeline.options.frames).__dataclass_fields__
+        yield "standardize"
+    elif not is_sound:
+        yield from _OF_SOUND
+
+
+def _unused_text(pipeline: Pipeline) -> Iterator[str]:
+    if pipeline.kind == "frames":
+        yield from type(pipeline.options.text).__dataclass_fields__
+
+
+def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
+    if data.name is not None:
+        yield from _OF_FILES
+    if pipeline.options.task not in ("multi-label", "regression"):
+        yield "label_separator"
+
+
+def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
+    model = recipe.model
+    if model.shape == "one-to-one":
+        yield from _OF_RECURRENCE
+    if pipeline.kind == "frames":
+        yield from _OF_UNITS
+    if model.spelling == "none":
+        yield from _OF_SPELLING
+    if model.cell.strip() in cells.names():
+        yield "functions"
+
+
+def _unused_training(recipe: ExampleRecipe) -> Iterator[str]:
+    training = recipe.training
+    if training.optimizer != "sgd":
+        yield "momentum"
+    if training.schedule == "constant":
+        yield "rate_floor"
+
+
+def _unused_evaluation(recipe: ExampleRecipe) -> Iterator[str]:
+    if recipe.task != "classification":
+        yield "positive"
