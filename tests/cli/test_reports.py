@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from ostinato.cli import reproduce
 from ostinato.cli import train as train_module
+from ostinato.training.evaluation import evaluate_run
 from ostinato.training.events import Stepped
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe import Recipe
@@ -92,6 +94,32 @@ def test_reproduce(
     before = result.stat().st_mtime_ns
     assert row in ask(capsys, *arguments).output
     assert result.stat().st_mtime_ns == before, "the test part is scored once"
+
+
+def test_reproduce_folds(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    asked: list[str] = []
+
+    def load(name: str, changes: Sequence[str] = ()) -> Recipe:
+        (change,) = changes
+        asked.append(change)
+        path = write_examples(tmp_path, 40, seed=int(change[-1]))
+        recipe = tiny_examples(path.rename(tmp_path / f"{change[-4:]}.csv"))
+        return recipe.model_copy(update={"seed": int(change[-1])})
+
+    monkeypatch.setattr(train_module, "load_recipe", load)
+    monkeypatch.setattr(reproduce, "load_recipe", load)
+    arguments = ("reproduce", "stock-direction", "--runs", str(tmp_path / "runs"))
+    answer = ask(capsys, *arguments)
+    assert answer.code == 0
+    assert asked == [f"data.name=stock_direction_{year}" for year in (2016, 2017, 2018)]
+    folders = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert folders == [f"stock-direction-{fold}" for fold in (1, 2, 3)]
+    row = next(line for line in answer.output.splitlines() if line.startswith("| `stock"))
+    num = sum(evaluate_run(tmp_path / "runs" / name).num_examples for name in folders)
+    assert f", {num} examples" in row
+    assert row in ask(capsys, *arguments).output
 
 
 def test_reproduce_bad_input(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

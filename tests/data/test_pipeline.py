@@ -236,7 +236,8 @@ def test_what_is_cut_is_counted():
     pipeline = Pipeline.learn(tagged, options("tagging", frames=frames))
     counts = PartCounts()
     found = pipeline.examples(tagged, Malformed(), counts)
-    assert [len(example.labels) for example in found] == [2, 2]
+    assert [len(example) for example in found] == [2, 2]
+    assert [len(example.labels) for example in found] == [3, 2]
     assert counts.num_cut == 1
     assert counts.notes("train") == ("train: 1 sequence cut at frames.max_length",)
     assert complaints(pipeline, rows(([4, 5], "d d u"), ([1, 2, 3], "u d"))) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -70,8 +71,12 @@ def test_an_unseen_label_is_wrong_even_if_it_is_said():
     examples = [example(NO_TARGET, ("new",))] * 2
     found = scorer("classification", LABELS)
     predictions = Predictions([("new",)] * 2, losses=np.zeros(2))
-    assert found.scores(examples, predictions) == {"loss": 0, "accuracy": 0, "macro_f1": 0}
-    assert_agree(found, examples, predictions)
+    scores = found.scores(examples, predictions)
+    assert math.isnan(scores.pop("loss")), "there is no target to lose on"
+    assert scores == {"accuracy": 0, "macro_f1": 0}
+    found_by_example = found.by_example(examples, predictions)
+    assert math.isnan(found_by_example["loss"].value)
+    assert found_by_example["accuracy"].value == 0
 
 
 @pytest.mark.parametrize("seed", range(4))

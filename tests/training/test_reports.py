@@ -14,13 +14,14 @@ from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data import DataError
 from ostinato.training.api import load_run
 from ostinato.training.errors import RunError
-from ostinato.training.evaluation import Score, compare_runs, evaluate_run
+from ostinato.training.evaluation import Score, compare_runs, evaluate_run, evaluate_runs
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.results import (
     BEGIN,
     END,
     GOALS,
+    Bound,
     Row,
     find_goal,
     table_lines,
@@ -118,6 +119,25 @@ def test_what_cannot_be_compared(folder: Path, tmp_path: Path):
         compare_runs([folder / "bag"])
 
 
+def test_folds_are_scored_as_one(folder: Path, tmp_path: Path):
+    first = folder / "recurrent"
+    other = write_examples(tmp_path, 60, seed=8)
+    train(tiny_examples(other), tmp_path / "second")
+    reports = [evaluate_run(first), evaluate_run(tmp_path / "second")]
+    both = evaluate_runs([first, tmp_path / "second"])
+    counts = [report.num_examples for report in reports]
+    assert both.num_examples == sum(counts)
+    for predictor in ("model", "majority"):
+        each = [report.scores[predictor]["accuracy"].value for report in reports]
+        expected = sum(n * value for n, value in zip(counts, each, strict=True)) / sum(counts)
+        assert both.scores[predictor]["accuracy"].value == pytest.approx(expected)
+        assert "macro_f1" not in both.scores[predictor], "labels of folds may differ"
+    assert evaluate_runs([first]) == reports[0]
+    train(tiny_examples(other, evaluation={"metric": "loss"}), tmp_path / "third")
+    with pytest.raises(RunError, match="are judged by different scores"):
+        evaluate_runs([first, tmp_path / "third"])
+
+
 def test_a_language_model_on_its_test_part(tmp_path: Path):
     recipe = tiny(data={"tested": 0.2}, training={"max_steps": 6})
     train(recipe, tmp_path / "run")
@@ -141,40 +161,66 @@ def test_a_language_model_without_a_test_part(tmp_path: Path):
     assert evaluate_run(tmp_path / "run", part="dev").part == "dev"
 
 
+def scored(value: float, **others: float) -> dict[str, Score]:
+    naive = {name: Score(each, math.nan, math.nan) for name, each in others.items()}
+    return {"model": Score(value, value - 0.01, value + 0.01), **naive}
+
+
 ROW = Row(
     recipe="spam",
-    metric="accuracy",
-    higher_is_better=True,
-    score=Score(0.99, 0.98, 1.0),
-    others={"majority": 0.87},
+    scores={"accuracy": scored(0.99, majority=0.87), "f1": scored(0.94, majority=0.0)},
     num_examples=500,
     item="example",
     seed=0,
     seconds=100.0,
     num_parameters=1000,
 )
+ACCURACY, F1 = find_goal("spam").bounds
 
 
 def test_a_row_knows_whether_its_goal_is_reached():
-    assert ROW.is_reached
-    assert replace(ROW, score=Score(0.98, 0.97, 0.99)).is_reached is False
-    assert replace(ROW, seconds=181.0).is_reached is False
-    assert replace(ROW, recipe="surnames", metric="macro_f1").is_reached is None
-    assert replace(ROW, recipe="music", higher_is_better=False, score=Score(8.4, 8, 9)).is_reached
+    assert ROW.is_reached(ACCURACY)
+    assert ROW.is_reached(F1) is False
+    assert replace(ROW, seconds=181.0).is_reached(ACCURACY) is False
+    assert replace(ROW, scores={"accuracy": scored(0.98)}).is_reached(ACCURACY) is False
+
+
+def test_a_goal_may_be_a_margin_or_a_limit_from_above():
+    over = Bound("macro_f1", 0.05, over="bag")
+    assert over.is_reached({**scored(0.46), "bag of characters": Score(0.40, 0, 1)})
+    assert not over.is_reached({**scored(0.44, majority=0.1), "bag of words": Score(0.40, 0, 1)})
+    assert str(over) == "≥ 0.05 over bag"
+    loss = Bound("loss", 8.45)
+    assert loss.is_reached(scored(8.4))
+    assert not loss.is_reached(scored(8.5))
+    assert Bound("loss").is_reached(scored(8.5)) is None
+
+
+def test_a_row_is_read_back():
+    data = json.loads(json.dumps(ROW.to_json(), allow_nan=False))
+    assert data["scores"]["f1"]["majority"]["low"] is None
+    back = Row.from_json(data)
+    assert back.scores["accuracy"]["model"] == ROW.scores["accuracy"]["model"]
+    assert math.isnan(back.scores["f1"]["majority"].low)
+    del data["scores"]["f1"]
+    with pytest.raises(ValueError, match="got the scores accuracy, expected accuracy, f1"):
+        Row.from_json(data)
 
 
 def test_the_table_keeps_other_rows_and_their_order(tmp_path: Path):
     path = tmp_path / "results.md"
     path.write_text(f"before\n{BEGIN}\n{END}\nafter\n")
-    update_table(path, [replace(ROW, recipe="questions")])
+    questions = replace(ROW, recipe="questions", scores={"accuracy": scored(0.9, majority=0.2)})
+    update_table(path, [questions])
     update_table(path, [ROW])
-    update_table(path, [replace(ROW, recipe="questions", seconds=61.0)])
+    update_table(path, [replace(questions, seconds=61.0)])
     text = path.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
     assert text.index("| `spam` |") < text.index("| `questions` |")
     assert "1:01 of 3:00" in text
     assert "**0.990** [0.980, 1.000] | ≥ 0.985, reached | majority 0.870" in text
+    assert "|  |  | f1 | **0.940** [0.930, 0.950] | ≥ 0.95, missed | majority 0.000" in text
     assert text.count("| `questions` |") == 1
     (tmp_path / "results.json").write_text("{")
     with pytest.raises(DataError, match="cannot read"):

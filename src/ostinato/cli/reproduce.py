@@ -49,13 +49,15 @@ def reproduce_command(
     rows: list[Row] = []
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for name in chosen:
-        run = folder / name
-        code = _train(name, run, force=force)
-        if code:
-            return code
-        if not (run / _RESULT).is_file():
-            _score(name, run)
-        rows.append(_read(run / _RESULT))
+        runs = _folds(name, folder)
+        for run, changes in runs.items():
+            code = _train(name, changes, run, force=force)
+            if code:
+                return code
+        result = [*runs][-1] / _RESULT
+        if not result.is_file():
+            _score(name, [*runs], result)
+        rows.append(_read(result))
         if table is not None:
             update_table(table, rows)
     for line in table_lines(rows):
@@ -63,14 +65,22 @@ def reproduce_command(
     return 0
 
 
-def _train(name: str, run: Path, *, force: bool) -> int:
+def _folds(name: str, folder: Path) -> dict[Path, Sequence[str]]:
+    """Return the run folders of a recipe, and how each changes it."""
+    folds = find_goal(name).folds
+    if len(folds) == 1:
+        return {folder / name: folds[0]}
+    return {folder / f"{name}-{place}": changes for place, changes in enumerate(folds, start=1)}
+
+
+def _train(name: str, changes: Sequence[str], run: Path, *, force: bool) -> int:
     """See to it that there is a finished run of the recipe as it is now; return the exit code."""
     from ostinato.training.run import RunFolder
 
     if force or not run.is_dir():
-        code = train_command(name, [], run, force=force, processes=None)
+        code = train_command(name, changes, run, force=force, processes=None)
     else:
-        if RunFolder.open(run).recipe() != load_recipe(name):
+        if RunFolder.open(run).recipe() != load_recipe(name, changes):
             raise RunError(
                 f"{run} is a run of another recipe, or of {name} as it was before\n"
                 "mend: train it anew with --force, or choose another folder with --runs"
@@ -100,22 +110,22 @@ def _read(path: Path) -> Row:
         ) from error
 
 
-def _score(name: str, run: Path) -> None:
-    """Score a run on its test part, and keep the row beside it."""
-    from ostinato.training.evaluation import evaluate_run
+def _score(name: str, runs: Sequence[Path], result: Path) -> None:
+    """Score the runs of a recipe on their test parts, and keep its row."""
+    from ostinato.training.evaluation import evaluate_runs
     from ostinato.training.run import RunFolder
 
-    folder = RunFolder.open(run)
-    report = evaluate_run(run)
-    checkpoint = folder.checkpoints.load("last", with_training=False)
-    best = folder.checkpoints.load("best", with_training=False)
+    report = evaluate_runs(runs)
+    folders = [RunFolder.open(run) for run in runs]
+    done = [folder.checkpoints.load("last", with_training=False) for folder in folders]
+    best = folders[-1].checkpoints.load("best", with_training=False)
     row = Row.of(
         name,
         report,
-        seed=folder.recipe().seed,
-        seconds=float(checkpoint.progress["seconds"]),
+        seed=folders[-1].recipe().seed,
+        seconds=sum(float(checkpoint.progress["seconds"]) for checkpoint in done),
         num_parameters=sum(tensor.numel() for tensor in best.model.values()),
     )
-    text = json.dumps(row.to_json(), ensure_ascii=False, indent=1)
-    with writing(run):
-        replace_file(run / _RESULT, f"{text}\n".encode())
+    text = json.dumps(row.to_json(), ensure_ascii=False, indent=1, allow_nan=False)
+    with writing(result.parent):
+        replace_file(result, f"{text}\n".encode())

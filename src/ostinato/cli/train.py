@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from ostinato.training.run_files import free_folder, read_facts
 
 
 def train_command(
-    name: str, overrides: list[str], folder: Path | None, *, force: bool, processes: int | None
+    name: str, overrides: Sequence[str], folder: Path | None, *, force: bool, processes: int | None
 ) -> int:
     """Train by a recipe; return the exit code."""
 

@@ -16,7 +16,7 @@ from ostinato.training.errors import RunError
 from ostinato.training.example_data import PartName, Source, other_rows
 from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.metrics.intervals import Difference, bootstrap_difference, bootstrap_interval
-from ostinato.training.metrics.per_example import ExampleScores
+from ostinato.training.metrics.per_example import ExampleScores, pool
 from ostinato.training.naive import baselines
 from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.run import RunFolder
@@ -37,6 +37,11 @@ class Score:
     value: float
     low: float
     high: float
+
+
+def score_json(score: Score) -> dict[str, float | None]:
+    """Return a score as JSON; what is not known is null."""
+    return {key: None if math.isnan(v) else v for key, v in asdict(score).items()}
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON; what is not known is null."""
         scores = {
-            predictor: {
-                name: {key: None if math.isnan(v) else v for key, v in asdict(score).items()}
-                for name, score in its.items()
-            }
+            predictor: {name: score_json(score) for name, score in its.items()}
             for predictor, its in self.scores.items()
         }
         return {**asdict(self), "run": str(self.run), "scores": scores}
@@ -96,9 +98,7 @@ def evaluate_run(
 
         return evaluate_text_run(run, recipe, data, part, checkpoint)
     scored = scored_part(load_examples(run, checkpoint), data, part)
-    found = {"model": scored.trained.predict_examples(scored.examples)}
-    if scored.train:
-        found |= baselines(scored.trained.pipeline, scored.train, scored.examples)
+    found = {name: with_intervals(scores) for name, scores in _by_example(scored).items()}
     metric = deciding_metric(scored.trained.recipe)
     return Report(
         run,
@@ -106,12 +106,60 @@ def evaluate_run(
         len(scored.examples),
         metric.name,
         metric.higher_is_better,
-        {
-            name: with_intervals(scored.scorer.by_example(scored.examples, predictions))
-            for name, predictions in found.items()
-        },
+        found,
         scored.notes,
     )
+
+
+def evaluate_runs(runs: Sequence[Path]) -> Report:
+    """Score runs, each on its own test part, as if it were one: those of walking forward in time.
+
+    Args:
+        runs: of recipes that differ in their data.
+
+    Raises:
+        RunError: there is no such run, it has no test part, or the runs are of another task.
+        DataError: the data cannot be read, or changed since a run began.
+    """
+    if len(runs) == 1:
+        return evaluate_run(runs[0])
+    parts = [scored_part(load_examples(run), None, "test") for run in runs]
+    first = parts[0]
+    metric = deciding_metric(first.trained.recipe)
+    for run, part in zip(runs, parts, strict=True):
+        if deciding_metric(part.trained.recipe) != metric:
+            raise RunError(
+                f"the runs {runs[0]} and {run} are judged by different scores\n"
+                "mend: give runs of the same task and evaluation.metric"
+            )
+    found = [_by_example(part) for part in parts]
+    pooled = {
+        name: [pool([its[name][score] for its in found]) for score in scores]
+        for name, scores in found[0].items()
+    }
+    return Report(
+        runs[0].parent,
+        "test",
+        sum(len(part.examples) for part in parts),
+        metric.name,
+        metric.higher_is_better,
+        {
+            name: with_intervals({each.name: each for each in scores if each is not None})
+            for name, scores in pooled.items()
+        },
+        tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _by_example(scored: ScoredPart) -> dict[str, dict[str, ExampleScores]]:
+    """Return the scores of the model and of naive predictors, by their names."""
+    found = {"model": scored.trained.predict_examples(scored.examples)}
+    if scored.train:
+        found |= baselines(scored.trained.pipeline, scored.train, scored.examples)
+    return {
+        name: scored.scorer.by_example(scored.examples, predictions)
+        for name, predictions in found.items()
+    }
 
 
 @dataclass(frozen=True)

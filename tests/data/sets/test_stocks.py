@@ -95,3 +95,19 @@ def test_the_parts_of_the_real_set(ostinato_data: Path, monkeypatch: pytest.Monk
         assert 0.48 < share < 0.56
     tickers = {row.values["ticker"] for rows in parts.values() for row in rows}
     assert tickers == {"AAPL", "COKE", "GOOGL", "GSPC", "IBM", "MSFT", "SBUX", "TSLA", "YHOO"}
+
+
+def test_walking_forward(ostinato_data: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("OSTINATO_DATA", str(ostinato_data))
+    tested: list[str] = []
+    for year in (2016, 2017, 2018):
+        named = find_set(f"stock_direction_{year}")
+        dates = {
+            part: [row.values["date"] for row in rows_of(named, part, Malformed())]
+            for part in named.parts
+        }
+        assert max(dates["train"]) < f"{year - 1}-01-01" < min(dates["dev"])
+        assert max(dates["dev"]) < f"{year}-01-01" < min(dates["test"])
+        assert max(dates["test"]) <= f"{year}-12-31"
+        tested += dates["test"]
+    assert tested == sorted(tested)

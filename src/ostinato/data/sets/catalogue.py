@@ -511,32 +511,36 @@ def _sounds() -> Iterator[NamedSet]:
 def _stocks() -> Iterator[NamedSet]:
     commit = "0c447c47b757ad74edecab31f0d72f849d2e67c2"
     files = _public("stocks", "plotly/datasets", commit)
-    dates = {
-        "train": ("", "2014-12-31"),
-        "dev": ("2015-01-01", "2015-12-31"),
-        "test": ("2016-01-01", "2018-12-31"),
-    }
     # Where files hold the same days, those with volumes come first.
     names = ("dash-stock-ticker-demo.csv", "stockdata.csv", "tesla-stock-price.csv")
-    yield NamedSet(
-        "stock_direction",
-        "does a share close higher on the next day, 2007 to 2018",
-        "repository MIT; the prices have no stated licence",
-        f"github.com/plotly/datasets@{commit}",
-        "stocks",
-        files,
-        {
-            part: Part(
-                names,
-                ReadOptions(format="csv", header=True),
-                partial(direction_rows, first=first, last=last),
-            )
-            for part, (first, last) in dates.items()
-        },
-        input="series",
-        target="label",
-        task="classification",
-    )
+    # Walking forward: a model of each year learned from what was before it.
+    years = {"": (2016, 2018), "_2016": (2016, 2016), "_2017": (2017, 2017), "_2018": (2018, 2018)}
+    for suffix, (first, last) in years.items():
+        dates = {
+            "train": ("", f"{first - 2}-12-31"),
+            "dev": (f"{first - 1}-01-01", f"{first - 1}-12-31"),
+            "test": (f"{first}-01-01", f"{last}-12-31"),
+        }
+        yield NamedSet(
+            f"stock_direction{suffix}",
+            f"does a share close higher on the next day; tested on {first} "
+            f"{'to 2018' if first < last else 'alone'}",
+            "repository MIT; the prices have no stated licence",
+            f"github.com/plotly/datasets@{commit}",
+            "stocks",
+            files,
+            {
+                part: Part(
+                    names,
+                    ReadOptions(format="csv", header=True),
+                    partial(direction_rows, first=begin, last=end),
+                )
+                for part, (begin, end) in dates.items()
+            },
+            input="series",
+            target="label",
+            task="classification",
+        )
 
 
 _SETS = {

@@ -41,6 +41,22 @@ class ExampleScores:
         return float(self.score(self.table.sum(0, dtype=np.float64)))
 
 
+def pool(scores: Sequence[ExampleScores]) -> ExampleScores | None:
+    """Return the score of several sets of examples as of one.
+
+    Args:
+        scores: the same of each set.
+
+    Returns:
+        None where the sets may count different things: those of an F1 are their own labels.
+    """
+    first = scores[0]
+    if not all(each.score is _ratio for each in scores):
+        return None
+    table = np.concatenate([each.table for each in scores])
+    return ExampleScores(first.name, table, _ratio, first.higher_is_better)
+
+
 def accuracy(predicted: npt.ArrayLike, target: npt.ArrayLike) -> ExampleScores:
     """Return the share of examples that are right.
 
