@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -54,5 +55,39 @@ def raw_examples(path: Path, **changes: Any) -> dict[str, Any]:
 def tiny_examples(path: Path, **changes: Any) -> ExampleRecipe:
     """Return ``raw_examples`` validated."""
     recipe = validate(raw_examples(path, **changes), "tiny")
+    assert isinstance(recipe, ExampleRecipe)
+    return recipe
+
+
+def write_tags(folder: Path, num: int = 60, seed: int = 0) -> Path:
+    """Write sentences whose words are tagged by whether an ``a`` stood before them."""
+    draw = random.Random(seed)
+    lines: list[str] = []
+    for _ in range(num):
+        words = [draw.choice("abcd") for _ in range(draw.randint(2, 12))]
+        tags = ["after" if "a" in words[:place] else "before" for place in range(len(words))]
+        lines.append(json.dumps({"words": words, "tags": tags}))
+    path = folder / "tags.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def raw_tags(path: Path, **changes: Any) -> dict[str, Any]:
+    """Return a tiny recipe for ``write_tags``, learned in streams of three."""
+    streams = {"batch_size": 3, "tbptt_steps": 5, "tbptt_stride": 3}
+    return raw_examples(
+        path,
+        **{
+            **changes,
+            "task": "tagging",
+            "data": {"train": str(path), "input": "words", "target": "tags"},
+            "training": {**streams, **changes.get("training", {})},
+        },
+    )
+
+
+def tiny_tags(path: Path, **changes: Any) -> ExampleRecipe:
+    """Return ``raw_tags`` validated."""
+    recipe = validate(raw_tags(path, **changes), "tags")
     assert isinstance(recipe, ExampleRecipe)
     return recipe

@@ -15,6 +15,7 @@ from torch import nn
 
 from ostinato.cli.screen import printable
 from ostinato.data.batches import Batch, Example, make_batch
+from ostinato.data.example_streams import StreamedBatch
 from ostinato.data.pipeline import PartCounts
 from ostinato.data.rows import Malformed
 from ostinato.data.wording import counted
@@ -152,8 +153,13 @@ def _shapes(task: Task[Any], model: nn.Module) -> Iterator[str]:
         yield f"scores [T={num_steps}, B={num_rows}, V={num_symbols:,}]  float32"
         return
     assert isinstance(task, ExampleTask)
-    order, num = largest_rows(task)
-    batch = make_batch(task.train, order[:num])
+    first = task.batches(0)[0]
+    if isinstance(first, StreamedBatch):
+        batch = first.piece(slice(None))
+        narrow, num = first.share(0, len(first.columns)).piece(slice(None)), len(first.columns)
+    else:
+        order, num = largest_rows(task)
+        batch, narrow = make_batch(task.train, order[:num]), make_batch(task.train, order[:1])
     names = {"ids": "TB", "frames": "TBI", "spellings": "CU", "spelling_lengths": "U"}
     for name, value in batch.inputs.items():
         yield _shape(name, value, names.get(name, "TB"))
@@ -161,7 +167,6 @@ def _shapes(task: Task[Any], model: nn.Module) -> Iterator[str]:
     if batch.targets is not None:
         yield _shape("targets", batch.targets, _target_letters(task, batch))
     with torch.no_grad():
-        narrow = make_batch(task.train, order[:1])
         inputs = {key: torch.as_tensor(each) for key, each in narrow.inputs.items()}
         on = {key: each.to(task.device) for key, each in inputs.items()}
         scores = model(on, torch.as_tensor(narrow.lengths, device=task.device))

@@ -185,3 +185,13 @@ def shuffled_documents(ids: Ids, starts: Ids, random: np.random.Generator) -> tu
     new_starts = np.concatenate([[0], np.cumsum(lengths)[:-1]])
     places = np.arange(len(ids)) + np.repeat(starts[order] - new_starts, lengths)
     return ids[places], new_starts
+
+
+def gap_note(steps: int, stride: int | None) -> str:
+    """Return a sentence about the steps that no window learns; empty where there are none."""
+    if stride is None or stride <= steps:
+        return ""
+    return (
+        f"of every {stride} steps, the first {stride - steps} are read but not learned: "
+        f"training.tbptt_stride={stride} is longer than training.tbptt_steps={steps}"
+    )

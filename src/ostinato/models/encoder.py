@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Unpack
 
 from torch import Tensor, nn
@@ -89,6 +90,43 @@ class SequenceEncoder(nn.Module):
             output, _ = layer(self.dropout(steps), lengths=lengths)
             steps = steps + output if is_residual else output
         return self.dropout(steps)
+
+    def stream(
+        self, vectors: Tensor, state: Mapping[str, Tensor] | None, resets: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the output of the last layer at every step of a piece of streams, and the state.
+
+        Args:
+            vectors: ``[T, B, E]``.
+            state: as returned for the piece before; None where the streams begin.
+            resets: bool ``[T, B]``, whether the state starts afresh before the step.
+
+        Returns:
+            ``[T, B, O]``, and the state after the last step: tensors ``[L, B, size]`` by name.
+
+        Raises:
+            OptionError: the layers are bidirectional, so they must see the end first.
+        """
+        if self.num_directions > 1:
+            raise OptionError(
+                "the backward direction has to see the end of a stream first\n"
+                "mend: model.bidirectional=false, or training.tbptt_steps=null"
+            )
+        steps, found = vectors, dict[str, Tensor]()
+        for number, (layer, is_residual) in enumerate(
+            zip(self.layers, self.is_residual, strict=True)
+        ):
+            own = None if state is None else _part_of(state, number)
+            output, last = layer(self.dropout(steps), own, resets=resets)
+            found |= {f"{number}.{name}": value for name, value in last.items()}
+            steps = steps + output if is_residual else output
+        return self.dropout(steps), found
+
+
+def _part_of(state: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
+    """Return the state of layer ``number``, by the names that its cell gives."""
+    start = f"{number}."
+    return {n.removeprefix(start): t for n, t in state.items() if n.startswith(start)}
 
 
 def recurrent(

@@ -206,15 +206,18 @@ class MultiLabelHead(Head):
 
 
 class PolyphonyHead(Head):
-    """The notes of the next step, each by itself; targets 0 or 1, ``[T, B, O]``."""
+    """The notes of the next step, each by itself; targets 0 or 1, ``[T, B, O]``, -100 for none."""
 
     is_aligned = True
 
     def losses(self, scores: Tensor, targets: Tensor, lengths: Tensor) -> Tensor:
         """Return the binary cross-entropy of each row in nats, summed over notes and steps."""
-        targets = without_padding(targets.to(scores.dtype), lengths)
-        each = F.binary_cross_entropy_with_logits(scores, targets, reduction="none")
-        return without_padding(each, lengths).sum((0, 2))
+        targets = without_padding(targets.to(scores.dtype), lengths, NO_TARGET)
+        is_none = targets < 0
+        each = F.binary_cross_entropy_with_logits(
+            scores, targets.masked_fill(is_none, 0), reduction="none"
+        )
+        return each.masked_fill(is_none, 0).sum((0, 2))
 
     def probabilities(self, scores: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
         """Return the probability of each note."""

@@ -27,10 +27,11 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.data.batches import make_batch
+from ostinato.data.example_streams import StreamedBatch
 from ostinato.training.calibration import make_plan, seconds_per_step
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.interrupt import Stopped, StopRequest
-from ostinato.training.language_model import LanguageModelTask
+from ostinato.training.language_model import LanguageModelTask, TextBatch
 from ostinato.training.recipe import Recipe, TrainingRecipe
 from ostinato.training.run import Plan
 from ostinato.training.task import Task, TaskBatch
@@ -146,8 +147,8 @@ def estimate_saved(task: Task[Any], model: nn.Module) -> Saved:
 
 def _narrow(task: Task[Any]) -> tuple[Sequence[tuple[int, TaskBatch]], int]:
     """Return batches of one and a few sequences, as long as the longest, and how many fit."""
-    if isinstance(task, LanguageModelTask):
-        batch = task.batches(0)[0]
+    batch = task.batches(0)[0]
+    if isinstance(batch, TextBatch | StreamedBatch):
         num = batch.window.inputs.shape[1]
         shares = [batch.share(0, parts) for parts in {num: 0, max(1, num // 2): 0}]
         return [(share.window.inputs.shape[1], share) for share in shares], num

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +14,11 @@ from torch import Tensor, nn
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
 from ostinato.data.batches import Batch, Batches, Example, make_batch
+from ostinato.data.example_streams import ExampleStreams, StreamedBatch
 from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
 from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
 from ostinato.data.rows import Malformed
+from ostinato.data.streams import gap_note
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.training.evaluating import evaluating
@@ -62,7 +65,10 @@ class ExampleTask:
             training.batch_tokens,
             recipe.seed,
         )
-        self.steps_per_epoch = -(-len(self._batches) // training.accumulate)
+        self._streams = _streams(recipe, train)
+        num_batches = len(self._batches if self._streams is None else self._streams)
+        self.steps_per_epoch = -(-num_batches // training.accumulate)
+        self._num_batches = num_batches
         _check_variation(recipe, pipeline)
 
     @classmethod
@@ -106,23 +112,47 @@ class ExampleTask:
         self._model_notes = tuple(model.notes)
         return model.to(self.device)
 
-    def batches(self, step: int) -> Sequence[Batch]:
+    def batches(self, step: int) -> Sequence[Batch | StreamedBatch]:
         """Return the batches of optimizer step ``step``, varied as the recipe says."""
         epoch, place = divmod(step, self.steps_per_epoch)
         first = place * self.recipe.training.accumulate
-        last = min(first + self.recipe.training.accumulate, len(self._batches))
+        last = min(first + self.recipe.training.accumulate, self._num_batches)
         return [self._batch(epoch, index) for index in range(first, last)]
 
     def loss(
-        self,
-        model: nn.Module,
-        batch: Batch,
-        carried: State | None,  # noqa: ARG002
+        self, model: nn.Module, batch: Batch | StreamedBatch, carried: State | None
     ) -> StepLoss:
-        """Run one batch; nothing is carried from one to the next."""
+        """Run one batch; nothing is carried from one to the next but the state of streams."""
+        if isinstance(batch, StreamedBatch):
+            return self._stream_loss(model, batch, carried)
         inputs, lengths = tensors(batch, self.device)
         targets = torch.as_tensor(batch.targets, device=self.device)
         return StepLoss(model(inputs, lengths, targets), {})
+
+    def _stream_loss(
+        self, model: nn.Module, batch: StreamedBatch, carried: State | None
+    ) -> StepLoss:
+        """Run one window of the streams.
+
+        The state that is carried is that of the step where the next window begins.
+        """
+        window = batch.window
+        state = None if window.is_first else carried
+        resets = torch.as_tensor(batch.resets, device=self.device)
+        next_carried: State = {}
+        losses: list[Tensor] = []
+        for steps in window.pieces():
+            piece = batch.piece(steps)
+            inputs, lengths = tensors(piece, self.device)
+            targets = torch.as_tensor(piece.targets, device=self.device)
+            is_blind = steps.stop <= window.num_blind
+            with torch.no_grad() if is_blind else nullcontext():
+                loss, state = model(inputs, lengths, targets, state, resets[steps])
+            if steps.stop == window.advance:
+                next_carried = {name: value.detach() for name, value in state.items()}
+            if not is_blind:
+                losses.append(loss)
+        return StepLoss(sum(losses[1:], losses[0]), next_carried)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return the loss in nats per target."""
@@ -153,7 +183,19 @@ class ExampleTask:
     def notes(self) -> tuple[str, ...]:
         """Describe the data, and what of the newest model was asked for and is not done."""
         data = describe(self.pipeline, self.train, self.dev)
-        return (data, *self._notes, *self._model_notes)
+        return (data, *self._notes, *self._stream_notes(), *self._model_notes)
+
+    def _stream_notes(self) -> Iterator[str]:
+        training = self.recipe.training
+        if self._streams is None or training.tbptt_steps is None:
+            return
+        if note := gap_note(training.tbptt_steps, training.tbptt_stride):
+            yield note
+        if self._streams.num_streams < training.batch_size:
+            yield (
+                f"the examples are few: {counted(self._streams.num_streams, 'stream')} instead of "
+                f"batch_size={training.batch_size}"
+            )
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
         """Return the pipeline, and the fingerprint of the examples."""
@@ -163,18 +205,52 @@ class ExampleTask:
             "data_sha256": fingerprint([*self.train, *self.dev]),
         }
 
-    def _batch(self, epoch: int, index: int) -> Batch:
-        rows = self._batches.rows(epoch, index)
+    def _batch(self, epoch: int, index: int) -> Batch | StreamedBatch:
         options = self.pipeline.options.frames
-        if self.pipeline.kind != "frames" or not _varies(options):
-            return make_batch(self.train, rows)
+        varies = self.pipeline.kind == "frames" and _varies(options)
         scaling = self.pipeline.scaling
         center = None if scaling is None else scaling.mean
-        chosen: list[Example] = []
-        for row in rows:
-            random = np.random.default_rng([self.recipe.seed, epoch, int(row)])
-            chosen.append(_varied(self.train[int(row)], options, random, center))
+
+        def varied(example: Example, row: int) -> Example:
+            random = np.random.default_rng([self.recipe.seed, epoch, row])
+            return _varied(example, options, random, center)
+
+        if self._streams is not None:
+            return self._streams.batch(epoch, index, varied if varies else None)
+        rows = self._batches.rows(epoch, index)
+        if not varies:
+            return make_batch(self.train, rows)
+        chosen = [varied(self.train[int(row)], int(row)) for row in rows]
         return replace(make_batch(chosen, range(len(chosen))), rows=rows)
+
+
+def _streams(recipe: ExampleRecipe, train: Sequence[Example]) -> ExampleStreams | None:
+    """Return the streams of examples that are learned piece by piece; None for whole ones.
+
+    Raises:
+        OptionError: the task or the network needs whole sequences.
+        DataError: there are too few steps.
+    """
+    training, model = recipe.training, recipe.model
+    if training.tbptt_steps is None:
+        return None
+    reasons = {
+        f"the task {recipe.task} says something at the end alone": (
+            recipe.task not in ("tagging", "polyphony")
+        ),
+        "model.bidirectional reads from the end": model.bidirectional,
+        "model.crf weighs whole sequences of tags": model.crf,
+        "model.shape=one-to-one carries nothing": model.shape == "one-to-one",
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise OptionError(
+                f"training.tbptt_steps learns sequences piece by piece, but {reason}\n"
+                "mend: training.tbptt_steps=null"
+            )
+    return ExampleStreams(
+        train, training.batch_size, training.tbptt_steps, training.tbptt_stride, recipe.seed
+    )
 
 
 def pipeline_options(recipe: ExampleRecipe, source: Source) -> PipelineOptions:

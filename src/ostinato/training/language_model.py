@@ -28,7 +28,7 @@ from ostinato.data import (
     with_context,
 )
 from ostinato.data.corpus import document_end
-from ostinato.data.streams import DocumentWindows, shuffled_documents
+from ostinato.data.streams import DocumentWindows, gap_note, shuffled_documents
 from ostinato.data.wording import counted
 from ostinato.models.language_model import LanguageModel, RecurrentOptions
 from ostinato.nn.saving import describe
@@ -302,13 +302,8 @@ class LanguageModelTask:
                 "holds, too: the score rewards learning them by heart "
                 "(data.distinct_lines=true keeps one of each)"
             )
-        stride = training.tbptt_stride
-        if stride is not None and stride > training.tbptt_steps:
-            notes.append(
-                f"of every {stride} steps, the first {stride - training.tbptt_steps} are read but "
-                f"not learned: training.tbptt_stride={stride} is longer than "
-                f"training.tbptt_steps={training.tbptt_steps}"
-            )
+        if note := gap_note(training.tbptt_steps, training.tbptt_stride):
+            notes.append(note)
         if self._windows.num_streams < training.batch_size:
             notes.append(
                 f"the text is short: {counted(self._windows.num_streams, 'stream')} instead of "

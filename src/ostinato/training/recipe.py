@@ -270,6 +270,26 @@ class ExampleTrainingRecipe(TrainingRecipe, frozen=True):
         "none", description="balanced: rare classes count as much as frequent ones"
     )
     label_smoothing: Share = Field(0.0, description="share of the target spread over all classes")
+    tbptt_steps: Count | None = Field(
+        None, description="k2: steps that gradients flow back through; null: the whole sequence"
+    )
+    tbptt_stride: Count | None = Field(
+        None, description="k1: steps from one update to the next; null: k2"
+    )
+
+    @model_validator(mode="after")
+    def _streams_are_whole(self) -> Self:
+        if self.tbptt_stride is not None and self.tbptt_steps is None:
+            raise ValueError(
+                "has tbptt_stride, but gradients flow through whole sequences\n"
+                "mend: training.tbptt_steps=STEPS"
+            )
+        if self.tbptt_steps is not None and self.batch_tokens is not None:
+            raise ValueError(
+                "has tbptt_steps and batch_tokens, but streams are no batches of whole sequences\n"
+                "mend: training.batch_tokens=null; a step holds batch_size times tbptt_steps"
+            )
+        return self
 
 
 class EvaluationRecipe(Section, frozen=True):
