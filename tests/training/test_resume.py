@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -21,6 +22,7 @@ from ostinato.training.errors import CheckpointError, RunError
 from ostinato.training.events import Evaluated, Event, Noted, Started, Stepped
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.session import resume, train
+from tests.training.example_helpers import raw_tags, tiny_tags, write_tags
 from tests.training.helpers import last, raw_recipe, start, tiny
 
 
@@ -341,3 +343,51 @@ def test_a_process_with_every_setting_that_is_really_killed(tmp_path: Path):
     if not last(tmp_path / "killed").progress["finished"]:
         resume(tmp_path / "killed")
     assert_same_end(tmp_path / "killed", tmp_path / "whole")
+
+
+def test_examples_that_are_really_killed_again_and_again(tmp_path: Path):
+    data = write_tags(tmp_path, 120)
+    changes = {
+        "training": {"max_epochs": 6, "checkpoint_seconds": 0, "ema_decay": 0.9, "accumulate": 2},
+        "evaluation": {"patience": None},
+    }
+    recipe = tmp_path / "tags.yaml"
+    recipe.write_text(yaml.safe_dump(raw_tags(data, **changes)))
+    train(tiny_tags(data, **changes), tmp_path / "whole")
+    moments = random.Random(3)
+    arguments = ["train", str(recipe), "--run", "killed"]
+    num_kills = 0
+    for _ in range(3):
+        process = start(*arguments, folder=tmp_path)
+        index = tmp_path / "killed" / "checkpoints" / "index.json"
+        began = index.stat().st_mtime_ns if index.exists() else 0
+        wait_for(index, process)
+        while process.poll() is None and index.stat().st_mtime_ns == began:
+            time.sleep(0.002)
+        time.sleep(moments.uniform(0, 0.2))
+        process.kill()
+        process.communicate()
+        num_kills += process.returncode == -signal.SIGKILL
+        arguments = ["train", "--resume", "killed"]
+    assert num_kills >= 1
+    if not last(tmp_path / "killed").progress["finished"]:
+        resume(tmp_path / "killed")
+    assert_same_end(tmp_path / "killed", tmp_path / "whole")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of others are of Linux")
+@pytest.mark.parametrize("largest", [0, 1000, 5000])
+def test_a_disk_that_takes_no_more(tmp_path: Path, largest: int):
+    recipe = write_recipe(tmp_path, **LONG)
+    train(tiny(**LONG), tmp_path / "whole")
+    process = start("train", str(recipe), "--run", "run", folder=tmp_path)
+    wait_for(tmp_path / "run" / "checkpoints" / "index.json", process)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest, largest))
+    output, errors = finish(process)
+    assert process.returncode == 2, (output, errors)
+    assert errors.startswith("error: cannot write ")
+    assert "mend: " in errors.splitlines()[-1]
+    stopped = last(tmp_path / "run").progress
+    assert not stopped["finished"]
+    resume(tmp_path / "run")
+    assert_same_end(tmp_path / "run", tmp_path / "whole")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any, Final, cast
 
 import yaml
 
@@ -19,7 +20,29 @@ _PIPELINE_TAGS = {
 }
 
 
-def model_card(recipe: Recipe, facts: Mapping[str, Any], results: Results, name: str) -> str:
+@dataclass(frozen=True)
+class Loader:
+    """What loads a saved model.
+
+    Attributes:
+        line: that imports it.
+        function: that takes the name.
+    """
+
+    line: str
+    function: str
+
+
+USUAL: Final = Loader("import ostinato as ost", "ost.from_pretrained")
+
+
+def model_card(
+    recipe: Recipe,
+    facts: Mapping[str, Any],
+    results: Results,
+    name: str,
+    loader: Loader = USUAL,
+) -> str:
     """Return the text of a card.
 
     Args:
@@ -27,6 +50,7 @@ def model_card(recipe: Recipe, facts: Mapping[str, Any], results: Results, name:
         facts: of the run.
         results: its scores.
         name: by which it is loaded: a folder, or ``user/repository``.
+        loader: what loads it.
     """
     model = recipe.model
     head = {"library_name": "ostinato", "tags": ["ostinato", "recurrent", recipe.task]}
@@ -50,8 +74,8 @@ def model_card(recipe: Recipe, facts: Mapping[str, Any], results: Results, name:
     ]
     if cell == "own equations":
         lines += ["```text", model.cell.strip(), "```", ""]
-    lines += [*_scores(results), "## Use", "", "```python", "import ostinato as ost", ""]
-    lines += [f"model = ost.from_pretrained({name!r})", _call(recipe, facts), "```", ""]
+    lines += [*_scores(results), "## Use", "", "```python", loader.line, ""]
+    lines += [f"model = {loader.function}({name!r})", _call(recipe, facts), "```", ""]
     return "\n".join(lines)
 
 

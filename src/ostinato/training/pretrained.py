@@ -14,18 +14,19 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 from ostinato.core import files
 from ostinato.core.errors import MissingExtraError
 from ostinato.training.errors import RunError
-from ostinato.training.model_card import model_card
+from ostinato.training.model_card import USUAL, Loader, model_card
 from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import dump_recipe
-from ostinato.training.results_of_run import results_of_run
+from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import (
     CHECKPOINTS,
@@ -61,28 +62,73 @@ def save_pretrained(
     source = RunFolder.open(run)
     checkpoint = read_checkpoint(run / CHECKPOINTS, which)
     weights = checkpoint.read(MODEL)
-    recipe = _without_folders(source.recipe())
     results = results_of_run(run, which)
-    kept = {key: value for key, value in source.facts().items() if key != "plan"}
+    model = SavedModel(source.recipe(), source.facts(), results, dict(checkpoint.progress), weights)
+    write_model(model, folder, name=name)
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """What goes into the folder.
+
+    Attributes:
+        recipe: it was trained by.
+        facts: of the run.
+        results: its scores.
+        progress: of the run, when it had these weights.
+        weights: the content of their file.
+        others: further files, by name.
+        loader: what loads it, for the model card.
+    """
+
+    recipe: Recipe
+    facts: Mapping[str, Any]
+    results: Results
+    progress: Mapping[str, Any]
+    weights: bytes
+    others: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
+    loader: Loader = USUAL
+
+
+def write_model(model: SavedModel, folder: Path, *, name: str | None = None) -> None:
+    """Write a model into a folder of its own, complete or not at all.
+
+    Args:
+        model: what to write.
+        folder: new or empty; a saved model that is there is replaced.
+        name: by which others load it, for the model card; None for the folder.
+
+    Raises:
+        RunError: the folder holds something else.
+        StorageError: it could not be written; what was there is untouched.
+    """
+    recipe = _without_folders(model.recipe)
+    kept = {key: value for key, value in model.facts.items() if key != "plan"}
     facts = {
         **kept,
-        "results": results.to_json(),
-        "progress": dict(checkpoint.progress),
-        "sha256": {MODEL: hashlib.sha256(weights).hexdigest()},
+        "results": model.results.to_json(),
+        "progress": dict(model.progress),
+        "sha256": {MODEL: hashlib.sha256(model.weights).hexdigest()},
     }
     folder = folder.absolute()
     _refuse_other_content(folder)
     with _replacing(folder) as new:
         files.write_file(new / RECIPE, dump_recipe(recipe).encode())
         files.write_file(new / RUN, _to_json(facts))
-        files.write_file(new / MODEL, weights)
-        card = model_card(recipe, facts, results, name or str(folder))
+        files.write_file(new / MODEL, model.weights)
+        card = model_card(recipe, facts, model.results, name or str(folder), model.loader)
         files.write_file(new / _CARD, card.encode())
+        for other, content in model.others.items():
+            files.write_file(new / other, content)
         files.sync_folder(new)
 
 
 def find_pretrained(
-    source: str | Path, *, revision: str | None = None, token: str | bool | None = None
+    source: str | Path,
+    *,
+    revision: str | None = None,
+    token: str | bool | None = None,
+    others: Sequence[str] = (),
 ) -> Path:
     """Return the folder of a saved model, from the hub if there is no such folder here.
 
@@ -90,13 +136,14 @@ def find_pretrained(
         source: a folder, or ``user/repository`` of the Hugging Face hub.
         revision: branch, tag or commit there.
         token: for a private repository; None for the one that is logged in.
+        others: names of further files that are wanted.
 
     Raises:
         RunError: it is neither, the hub cannot be reached, or the model is damaged.
     """
     path = Path(source)
     if not path.is_dir():
-        path = _downloaded(str(source), revision, token)
+        path = _downloaded(str(source), revision, token, others)
     missing = [name for name in (RECIPE, RUN, MODEL) if not (path / name).is_file()]
     if (path / CHECKPOINTS).is_dir():
         raise RunError(
@@ -142,10 +189,30 @@ def push_to_hub(
     Raises:
         RunError: there is no run, or the hub refuses or cannot be reached.
     """
+    return upload(
+        lambda path: save_pretrained(run, path, which, name=repo_id),
+        repo_id,
+        private=private,
+        token=token,
+        revision=revision,
+        message=message,
+    )
+
+
+def upload(
+    write: Callable[[Path], None],
+    repo_id: str,
+    *,
+    private: bool | None,
+    token: str | bool | None,
+    revision: str | None,
+    message: str,
+) -> str:
+    """Upload what ``write`` puts into a new folder; arguments and errors as of ``push_to_hub``."""
     hub, mistakes = _hub()
     with tempfile.TemporaryDirectory(prefix="ostinato-") as folder:
         path = Path(folder) / "model"
-        save_pretrained(run, path, which, name=repo_id)
+        write(path)
         try:
             api = hub.HfApi(token=token)
             api.create_repo(repo_id, private=private, exist_ok=True)
@@ -160,14 +227,16 @@ def push_to_hub(
     return str(commit.commit_url)
 
 
-def _downloaded(source: str, revision: str | None, token: str | bool | None) -> Path:
+def _downloaded(
+    source: str, revision: str | None, token: str | bool | None, others: Sequence[str]
+) -> Path:
     if source.count("/") != 1 or source.startswith((".", "/", "~")):
         raise RunError(
             f"no such folder: {source}\n"
             "mend: give a folder that `save_pretrained` wrote, or USER/REPOSITORY of the hub"
         )
     hub, mistakes = _hub()
-    wanted = [RECIPE, RUN, MODEL, _CARD]
+    wanted = [RECIPE, RUN, MODEL, _CARD, *others]
     try:
         found = hub.snapshot_download(source, revision=revision, token=token, allow_patterns=wanted)
     except mistakes as error:

@@ -7,10 +7,11 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import SkipTestWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import check_estimator, parametrize_with_checks
 
 from ostinato import LanguageModel, SequenceClassifier, SequenceRegressor, SequenceTagger
 
@@ -31,6 +32,28 @@ TAGS = [["A" if len(word) > 3 else "B" for word in text.split()] for text in TEX
 )
 def test_scikit_learn_accepts(estimator, check):
     check(estimator)
+
+
+def reasons(error: BaseException | None) -> str:
+    """Return the messages of an error and of what led to it."""
+    return "" if error is None else f"{error}\n{reasons(error.__cause__ or error.__context__)}"
+
+
+def test_scikit_learn_accepts_a_tagger_but_gives_it_no_tags():
+    tagger = SequenceTagger(**QUICK, random_state=0)
+    results = check_estimator(tagger, on_fail=None, on_skip=None)
+    for result in results:
+        # The checks give one label for a row, a tagger takes a tag for every step.
+        if result["status"] == "failed":
+            assert "expected a list of tags" in reasons(result["exception"]), result["check_name"]
+    assert sum(result["status"] == "passed" for result in results) >= 15
+
+
+def test_scikit_learn_has_a_check_for_texts():
+    with pytest.warns(SkipTestWarning, match="Can't test estimator LanguageModel which requires"):
+        results = check_estimator(LanguageModel(**QUICK, random_state=0))
+    assert results
+    assert {result["status"] for result in results} == {"passed"}
 
 
 FITS = [

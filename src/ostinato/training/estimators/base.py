@@ -31,6 +31,7 @@ from ostinato.training.estimators.forms import (
     rows_of,
 )
 from ostinato.training.estimators.network import Network
+from ostinato.training.estimators.saving import SavedEstimator
 from ostinato.training.memory import MEMORY
 from ostinato.training.naive import Predictions
 from ostinato.training.recipe import ExampleRecipe
@@ -41,7 +42,7 @@ NEVER = 1e9
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class SequenceEstimator(BaseEstimator):
+class SequenceEstimator(SavedEstimator, BaseEstimator):
     """Parameters of every estimator of examples; see ``SequenceClassifier``."""
 
     cell: str = "lstm"

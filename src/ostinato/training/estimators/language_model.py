@@ -19,6 +19,7 @@ from ostinato.training.estimators.base import NEVER, plain
 from ostinato.training.estimators.checks import check_fitted
 from ostinato.training.estimators.fitting import evaluations, run_in_memory, seed_of
 from ostinato.training.estimators.network import Network
+from ostinato.training.estimators.saving import SavedEstimator
 from ostinato.training.generate import generate
 from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.memory import MEMORY
@@ -42,7 +43,7 @@ class _Text(NamedTuple):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class LanguageModel(BaseEstimator):
+class LanguageModel(SavedEstimator, BaseEstimator):
     """A recurrent network that predicts the next unit of a text, and writes.
 
     ``X`` is one text, or a list of texts. Texts without line ends are documents, at each of which

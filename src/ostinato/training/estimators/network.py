@@ -16,8 +16,11 @@ from ostinato.data import Vocabulary
 from ostinato.data.pipeline import Pipeline
 from ostinato.training.language_model import build_language_model
 from ostinato.training.loop import load_weights
+from ostinato.training.model_card import Loader
+from ostinato.training.pretrained import SavedModel
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.session import Trained
 from ostinato.training.trained import TrainedExamples, restored
@@ -28,7 +31,7 @@ class Network:
 
     Args:
         recipe: it was trained by.
-        facts: of the run: pipeline, or vocabulary and start.
+        facts: of the run: among them pipeline, or vocabulary and start; and its results.
         tensors: the weights by name.
     """
 
@@ -41,13 +44,32 @@ class Network:
 
     @classmethod
     def of_run(cls, path: Path) -> Network:
-        """Take the best weights out of a run folder."""
+        """Take the best weights out of a run folder, or out of a saved model.
+
+        Raises:
+            RunError: it is damaged.
+            CheckpointError: the weights are not those that were written.
+        """
         folder = RunFolder.open(path)
-        recipe = folder.recipe()
-        keys = ("vocabulary", "start") if isinstance(recipe, LanguageModelRecipe) else ("pipeline",)
-        facts = folder.facts(*keys)
         checkpoint = folder.checkpoints.load("best", with_training=False)
-        return cls(recipe, {key: facts[key] for key in keys}, checkpoint.model)
+        facts = {
+            **folder.facts(),
+            "results": results_of_run(path).to_json(),
+            "progress": dict(checkpoint.progress),
+        }
+        return cls(folder.recipe(), facts, checkpoint.model)
+
+    def saved(self, others: Mapping[str, bytes], loader: Loader) -> SavedModel:
+        """Return what ``write_model`` writes.
+
+        Args:
+            others: further files, by name.
+            loader: what loads it.
+        """
+        facts = dict(self._facts)
+        results, progress = Results(**facts.pop("results")), facts.pop("progress")
+        weights = save(self._tensors)
+        return SavedModel(self.recipe, facts, results, progress, weights, others, loader)
 
     @cached_property
     def examples(self) -> TrainedExamples:
