@@ -78,19 +78,19 @@ def test_reproduce(
     recipe = tiny_examples(write_examples(tmp_path))
 
     def load(name: str, changes: object = ()) -> Recipe:
-        assert (name, list(changes or ())) == ("spam", [])  # type: ignore[call-overload]
+        assert (name, list(changes or ())) == ("questions", [])  # type: ignore[call-overload]
         return recipe
 
     monkeypatch.setattr(train_module, "load_recipe", load)
     monkeypatch.setattr(reproduce, "load_recipe", load)
     table = tmp_path / "results.md"
     table.write_text(f"{BEGIN}\n{END}\n")
-    arguments = ("reproduce", "spam", "--runs", str(tmp_path / "runs"), "--table", str(table))
+    arguments = ("reproduce", "questions", "--runs", str(tmp_path / "runs"), "--table", str(table))
     answer = ask(capsys, *arguments)
     assert answer.code == 0
-    row = next(line for line in answer.output.splitlines() if line.startswith("| `spam` |"))
+    row = next(line for line in answer.output.splitlines() if line.startswith("| `questions` |"))
     assert row in table.read_text()
-    result = tmp_path / "runs" / "spam" / "result.json"
+    result = tmp_path / "runs" / "questions" / "result.json"
     before = result.stat().st_mtime_ns
     assert row in ask(capsys, *arguments).output
     assert result.stat().st_mtime_ns == before, "the test part is scored once"
@@ -134,7 +134,7 @@ def test_reproduce_scores_finished_runs_of_the_recipe_alone(
     recipe = tiny_examples(write_examples(tmp_path, 60), training={"max_epochs": 2})
     monkeypatch.setattr(train_module, "load_recipe", lambda *_: recipe)
     monkeypatch.setattr(reproduce, "load_recipe", lambda *_: recipe)
-    run = tmp_path / "runs" / "spam"
+    run = tmp_path / "runs" / "questions"
     stop = StopRequest()
 
     def stop_at(event: object) -> None:
@@ -143,7 +143,7 @@ def test_reproduce_scores_finished_runs_of_the_recipe_alone(
 
     train(recipe, run, observe=stop_at, stop=stop)
     assert RunFolder.open(run).checkpoints.load("last").progress["step"] == 2
-    arguments = ("reproduce", "spam", "--runs", str(run.parent))
+    arguments = ("reproduce", "questions", "--runs", str(run.parent))
     assert ask(capsys, *arguments).code == 0
     assert RunFolder.open(run).checkpoints.load("last").progress["finished"] == "finished"
     assert (run / "result.json").is_file()
@@ -155,5 +155,5 @@ def test_reproduce_scores_finished_runs_of_the_recipe_alone(
     assert "is a run of another recipe" in refuse(capsys, *arguments)
     monkeypatch.setattr(reproduce, "load_recipe", lambda *_: recipe)
     no_table = tmp_path / "none.md"
-    said = refuse(capsys, "reproduce", "questions", "--table", str(no_table))
+    said = refuse(capsys, "reproduce", "rows", "--table", str(no_table))
     assert "cannot read" in said

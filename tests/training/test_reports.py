@@ -154,6 +154,34 @@ def test_a_language_model_on_its_test_part(tmp_path: Path):
     assert report.num_examples == task.corpus.tested.num_characters
 
 
+def test_language_models_are_compared(tmp_path: Path):
+    for name, cell in (("gru", "gru"), ("plain", "h = tanh(W @ h + U @ x + b)")):
+        train(tiny(model={"cell": cell}), tmp_path / name)
+    runs = [tmp_path / "gru", tmp_path / "plain"]
+    found = compare_runs(runs)
+    reports = [evaluate_run(run, part="dev") for run in runs]
+    for score, report in zip(found.scores, reports, strict=True):
+        assert score == report.scores["model"]["bits_per_character"]
+    (difference,) = found.differences
+    assert difference.value == pytest.approx(found.scores[1].value - found.scores[0].value)
+    assert difference.low <= difference.value <= difference.high
+    assert (found.metric, found.higher_is_better) == ("bits_per_character", False)
+    assert (found.item, found.num_examples) == ("character", reports[0].num_examples)
+    train(tiny(data={"held_out": 0.2}), tmp_path / "other")
+    with pytest.raises(RunError, match="have different texts"):
+        compare_runs([tmp_path / "gru", tmp_path / "other"])
+    with pytest.raises(OptionError, match="nothing of the text was kept for a test"):
+        compare_runs(runs, "test")
+
+
+def test_a_text_and_examples_are_not_compared(folder: Path, tmp_path: Path):
+    train(tiny(training={"max_steps": 2}), tmp_path / "text")
+    with pytest.raises(RunError, match="have different texts"):
+        compare_runs([tmp_path / "text", folder / "bag"])
+    with pytest.raises(RunError, match="expected one that learned from examples"):
+        compare_runs([folder / "bag", tmp_path / "text"])
+
+
 def test_a_language_model_without_a_test_part(tmp_path: Path):
     train(tiny(training={"max_steps": 2}), tmp_path / "run")
     with pytest.raises(OptionError, match="nothing of the text was kept for a test"):

@@ -37,7 +37,7 @@ def compare_command(runs: list[Path], *, part: PartName) -> None:
             clock(seconds),
         )
     console = wide_console()
-    console.print(f"{found.part}: {counted(found.num_examples, 'example')}")
+    console.print(f"{found.part}: {counted(found.num_examples, found.item)}")
     console.print(table)
     better = "higher" if found.higher_is_better else "lower"
     console.print(

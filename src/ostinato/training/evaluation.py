@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from ostinato.data import DataError
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import PartCounts, fingerprint
@@ -259,6 +261,7 @@ class Comparison:
         differences: of each run after the first, to the first.
         num_parameters: of each run's model.
         seconds: that each took to train.
+        item: what was counted, in words.
     """
 
     part: str
@@ -269,6 +272,7 @@ class Comparison:
     differences: Sequence[Difference]
     num_parameters: Sequence[int]
     seconds: Sequence[float]
+    item: str = "example"
 
 
 def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
@@ -283,6 +287,10 @@ def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
     """
     if len(runs) < 2:
         raise RunError(f"got {len(runs)} run, expected two or more\nmend: give another run")
+    if isinstance(RunFolder.open(runs[0]).recipe(), LanguageModelRecipe):
+        from ostinato.training.text_evaluation import compare_text_runs
+
+        return compare_text_runs(runs, part)
     parts = [scored_part(load_examples(run), None, part) for run in runs]
     first = parts[0]
     metric = deciding_metric(first.trained.recipe)
@@ -291,15 +299,30 @@ def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
         _check_same(runs[0], first, run, scored, metric.name)
         predictions = scored.trained.predict_examples(scored.examples)
         each.append(scored.scorer.by_example(scored.examples, predictions)[metric.name])
+    models = [scored.trained.model for scored in parts]
+    return comparison(runs, part, len(first.examples), each, models)
+
+
+def comparison(
+    runs: Sequence[Path],
+    part: str,
+    num: int,
+    each: Sequence[ExampleScores],
+    models: Sequence[nn.Module],
+    item: str = "example",
+) -> Comparison:
+    """Return what scores of runs say, each of the same examples; see ``Comparison``."""
+    first = each[0]
     return Comparison(
         part,
-        len(first.examples),
-        metric.name,
-        metric.higher_is_better,
+        num,
+        first.name,
+        first.higher_is_better,
         [Score(scores.value, *bootstrap_interval(scores)) for scores in each],
-        [bootstrap_difference(each[0], other) for other in each[1:]],
-        [sum(p.numel() for p in scored.trained.model.parameters()) for scored in parts],
+        [bootstrap_difference(first, other) for other in each[1:]],
+        [sum(p.numel() for p in model.parameters()) for model in models],
         [_seconds(run) for run in runs],
+        item,
     )
 
 

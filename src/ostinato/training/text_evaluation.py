@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,7 +11,8 @@ import torch
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError, Part, read_text
 from ostinato.data.corpus import Corpus
-from ostinato.training.evaluation import Report, Score
+from ostinato.training.errors import RunError
+from ostinato.training.evaluation import Comparison, Report, Score, comparison
 from ostinato.training.example_data import PartName
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.language_model import BlockLosses, LanguageModelTask
@@ -47,13 +49,7 @@ def evaluate_text_run(
             know.
         OptionError: the run kept no such part.
     """
-    task = LanguageModelTask.from_recipe(recipe, torch.device("cpu"))
-    facts = RunFolder.open(run).facts("data_sha256")
-    if task.corpus.sha256 != facts["data_sha256"]:
-        raise DataError(
-            f"the text changed since the run {run} began\n"
-            "mend: put the old text back, or train a new run"
-        )
+    task = _task(run, recipe)
     chosen = _part(task.corpus, part) if data is None else _other(task.corpus, recipe, data)
     model = load_trained(run, checkpoint).model
     blocks = task.block_losses(chosen, model, StopRequest())
@@ -77,6 +73,56 @@ def evaluate_text_run(
         scores={"model": scores, **naive},
         item="character",
     )
+
+
+def compare_text_runs(runs: Sequence[Path], part: PartName) -> Comparison:
+    """Score language models on the same windows of one text; see ``compare_runs``.
+
+    Args:
+        runs: two or more; the first is what the others are compared with.
+        part: of their text.
+
+    Raises:
+        RunError: they learned from different texts, or not all from texts.
+        DataError: the text changed.
+        OptionError: the runs kept no such part.
+    """
+    first = RunFolder.open(runs[0]).recipe()
+    assert isinstance(first, LanguageModelRecipe)
+    for run in runs[1:]:
+        other = RunFolder.open(run).recipe()
+        if not isinstance(other, LanguageModelRecipe) or other.data != first.data:
+            raise RunError(
+                f"the runs {runs[0]} and {run} have different texts, so their scores cannot be "
+                "compared\nmend: train both by recipes with the same section `data`"
+            )
+    for run in runs[1:]:
+        _task(run, first)
+    task = _task(runs[0], first)
+    chosen = _part(task.corpus, part)
+    models = [load_trained(run, "best").model for run in runs]
+    each: list[ExampleScores] = []
+    for model in models:
+        blocks = task.block_losses(chosen, model, StopRequest())
+        _, bits, _ = _scores(blocks, chosen.units_per_character)
+        each.append(bits)
+    return comparison(runs, part, chosen.num_characters, each, models, "character")
+
+
+def _task(run: Path, recipe: LanguageModelRecipe) -> LanguageModelTask:
+    """Return the task of a run on the text that it learned from.
+
+    Raises:
+        DataError: the text changed.
+    """
+    task = LanguageModelTask.from_recipe(recipe, torch.device("cpu"))
+    facts = RunFolder.open(run).facts("data_sha256")
+    if task.corpus.sha256 != facts["data_sha256"]:
+        raise DataError(
+            f"the text changed since the run {run} began\n"
+            "mend: put the old text back, or train a new run"
+        )
+    return task
 
 
 def _scores(blocks: BlockLosses, units_per_character: float) -> list[ExampleScores]:
