@@ -140,6 +140,35 @@ def test_files(capsys: Capture, runs: dict[str, Path]):
     assert len(records(capsys, runs["texts"], "my file.jsonl")) == 1
 
 
+def test_files_in_another_form(capsys: Capture, runs: dict[str, Path]):
+    # The run learned from JSON lines; the name of a file says what it is.
+    Path("new.csv").write_bytes("review;stars\nä b;1\n".encode("latin-1"))
+    form = ("data.encoding=latin-1", "data.separator=;", "data.input=review")
+    (found,) = records(capsys, runs["texts"], "new.csv", *form)
+    assert found["input"] == "ä b"
+    said = refuse(capsys, "predict", str(runs["texts"]), "new.csv", "data.encoding=latin-1")
+    assert "the columns are review, stars\nmend: " in said
+    assert "or say what it is called: data.input=" in said
+    Path("rows").write_text('{"text": "a b"}\n')
+    form = ("data.format=jsonl", "data.input=text")
+    assert records(capsys, runs["texts"], "rows", *form)[0]["input"] == "a b"
+    said = refuse(capsys, "predict", str(runs["texts"]), "new.csv", "model.cell=gru")
+    assert "model.cell cannot be changed now: the model has learned" in said
+    Path("bad.csv").write_text("x,y\na b,1,2\na b,1\n")
+    said = refuse(capsys, "predict", str(runs["texts"]), "bad.csv")
+    assert "data.malformed=0.51" in said
+    (found,) = records(capsys, runs["texts"], "bad.csv", "data.malformed=0.51")
+    assert found["input"] == "a b"
+
+
+def test_numbers_in_a_text(capsys: Capture, monkeypatch: pytest.MonkeyPatch, runs: dict[str, Path]):
+    given(monkeypatch, b"1 2.5 nan\n[1, 2.5, NaN]\n3\n")
+    first, second, third = records(capsys, runs["arrays"], "-", "--probabilities")
+    assert first["probabilities"] == second["probabilities"] != third["probabilities"]
+    (text,) = records(capsys, runs["arrays"], "1, 2.5; nan", "--probabilities")
+    assert text["probabilities"] == first["probabilities"]
+
+
 def test_every_task(capsys: Capture, runs: dict[str, Path]):
     Path("arrays.jsonl").write_text('{"x": [1, 2.5, null]}\n{"x": [3]}\n')
     first, second = records(capsys, runs["arrays"], "arrays.jsonl")
@@ -190,7 +219,10 @@ def test_a_table_of_hostile_texts(capsys: Capture, runs: dict[str, Path]):
         ("texts", "empty.csv", "empty.csv is empty"),
         ("texts", "broken.jsonl", "broken.jsonl, line 2: not JSON"),
         ("texts", "binary.txt", "binary.txt"),
-        ("arrays", "a text", "the text: expected an array of numbers"),
+        ("arrays", "a text", "the text: expected numbers, got 'a text'"),
+        ("arrays", "[1, 2", "the text: expected numbers, got '[1, 2'"),
+        ("arrays", "nan nan", "the text: all its numbers are missing"),
+        ("arrays", "", "the text: it holds no steps"),
         ("spelled tags", " ", "the text: it holds no tokens"),
         ("texts", "a\udcff", "lone surrogate"),
     ],

@@ -47,6 +47,8 @@ def test_sets_with_licence_and_whether_they_are_here(
     assert all(name in answer.output for name in named_sets())
     assert "CC BY-SA 4.0" in answer.output
     assert here("names_makemore") == "no"
+    assert here("sms_spam") == "no,"
+    assert "by hand: no public file" in answer.output
     named = find_set("names_makemore")
     for base in (tmp_path / "cache" / "ostinato", tmp_path / "data"):
         (base / named.folder).mkdir(parents=True)
@@ -62,3 +64,17 @@ def test_sets_with_licence_and_whether_they_are_here(
 def test_wrong_names(capsys: pytest.CaptureFixture[str]):
     assert "did you mean 'spam'" in refuse(capsys, "recipes", "spma")
     assert "leave the name of a recipe out" in refuse(capsys, "recipes", "spam", "--data")
+
+
+@pytest.mark.parametrize("task", ["tagging", "language-model"])
+def test_every_key_has_a_meaning(capsys: pytest.CaptureFixture[str], task: str):
+    answer = ask(capsys, "recipes", "--keys", task)
+    assert answer.code == 0
+    rows = [line.split() for line in answer.output.splitlines()[1:] if line.strip()][:-1]
+    keys = {row[0]: row[1:] for row in rows if "." in row[0] or row[0] in ("task", "seed")}
+    assert keys["training.tbptt_steps"][0] == ("null" if task == "tagging" else "64")
+    assert keys["model.cell"][:2] == ["lstm", "a"]
+    assert keys["task"][0] == "needed"
+    assert all(len(row) >= 2 for key, row in keys.items() if key != "model.functions"), keys
+    assert "unknown task 'poetry'" in refuse(capsys, "recipes", "--keys", "poetry")
+    assert "leave the rest out" in refuse(capsys, "recipes", "spam", "--keys", task)

@@ -62,6 +62,24 @@ def test_evaluate_bad_input(folder: Path, tmp_path: Path, capsys: pytest.Capture
     assert "cannot write" in said
 
 
+def test_evaluate_a_file_in_another_form(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    rows = write_examples(tmp_path, 30, seed=5).read_text().splitlines()
+    other = tmp_path / "other.csv"
+    other.write_text("\n".join(["words;kind", *(row.replace(",", ";") for row in rows[1:])]))
+    run = str(folder / "recurrent")
+    form = ("data.separator=;", "data.input=words", "data.target=kind")
+    answer = ask(capsys, "evaluate", run, str(other), *form)
+    assert answer.code == 0
+    assert "other.csv: 30 examples" in answer.output
+    said = refuse(capsys, "evaluate", run, str(other), *form[:2])
+    assert "has no column 'label' to score by (the columns are text, kind)" in said
+    assert "`ostinato predict` needs none" in said
+    assert "cannot be changed now" in refuse(capsys, "evaluate", run, str(other), "seed=3")
+    assert "no such file: data.separator=;" in refuse(capsys, "evaluate", run, *form)
+
+
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]):
     answer = ask(capsys, "compare", str(folder / "bag"), str(folder / "recurrent"))
     assert answer.code == 0

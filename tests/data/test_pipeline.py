@@ -270,7 +270,7 @@ BAD: list[tuple[str, dict[str, object], str]] = [
     ("arrays", {"x": [[1, 2], [3]], "y": 1}, "expected an array of numbers"),
     ("arrays", {"x": [[1, float("inf")]], "y": 1}, "it holds infinite numbers"),
     ("arrays", {"x": [], "y": 1}, "it holds no steps"),
-    ("arrays", {"x": "hello", "y": 1}, "expected an array of numbers"),
+    ("arrays", {"x": "hello", "y": 1}, "expected numbers, got 'hello'"),
     ("arrays", {"x": 7, "y": 1}, "expected a sequence, got the number 7"),
     ("arrays", {"x": [[1, 2]], "y": "many"}, "the target 'many' is no finite number"),
     ("arrays", {"x": [[1, 2]], "y": None}, "no finite number"),

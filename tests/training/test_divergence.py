@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+import ostinato as ost
 from ostinato.training.divergence import diverged, is_lost
 from ostinato.training.errors import DivergedError
 from ostinato.training.progress import Progress
@@ -61,7 +62,16 @@ def test_the_layer_that_exploded_is_named_first():
     assert [line.split()[-1] for line in lines[1:3]] == ["1.weight", "0.bias"]
     assert [line.split()[0] for line in lines[1:3]] == ["inf", "1.41e+04"]
     assert lines[-1].startswith("mend: a lower training.learning_rate")
-    assert lines[-1].endswith("; all is kept")
+    assert lines[-1].endswith("or a gated cell such as model.cell=gru; all is kept")
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"), [("elman", "model.cell=gru"), ("gru", "model.layer_norm=true")]
+)
+def test_a_gated_cell_is_not_told_to_be_one(cell: str, said: str):
+    model = ost.Recurrent(cell, 2, 3)
+    error = diverged(model, tiny().training, step=7, loss=3.0, norm=math.inf, kept="all is kept")
+    assert f"{said}; all is kept" in str(error)
 
 
 def test_an_update_that_ruins_the_weights_is_not_kept(tmp_path: Path):

@@ -91,11 +91,14 @@ def recipes(
     data: Annotated[
         bool, typer.Option("--data", help="List the data sets that a recipe can name.")
     ] = False,
+    keys: Annotated[
+        str | None, typer.Option(metavar="TASK", help="List the keys of recipes of this task.")
+    ] = None,
 ) -> None:
-    """List the built-in recipes, or the named data sets."""
+    """List the built-in recipes, the named data sets, or what a recipe can say."""
     from ostinato.cli.recipes import recipes_command
 
-    recipes_command(name, data=data)
+    recipes_command(name, data=data, keys=keys)
 
 
 @app.command()
@@ -182,6 +185,11 @@ def generate(
     )
 
 
+_FORM = typer.Argument(
+    metavar="[data.KEY=VALUE]...", help="How the file differs: data.encoding=latin-1, data.input=…"
+)
+
+
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
@@ -189,6 +197,7 @@ def evaluate(
         Path | None,
         typer.Argument(help="A file in the form of the run's own.  [default: its test part]"),
     ] = None,
+    changes: Annotated[list[str] | None, _FORM] = None,
     part: Annotated[
         Literal["test", "dev"], typer.Option(help="Of the run's own data, which part.")
     ] = "test",
@@ -200,7 +209,9 @@ def evaluate(
     """Score a trained model, and naive predictors beside it, with confidence intervals."""
     from ostinato.cli.evaluate import evaluate_command
 
-    evaluate_command(run, data, part=part, json_path=json_path, checkpoint=checkpoint)
+    evaluate_command(
+        run, data, changes or [], part=part, json_path=json_path, checkpoint=checkpoint
+    )
 
 
 @app.command()
@@ -210,6 +221,7 @@ def predict(
         str | None,
         typer.Argument(help="A file, a text, or - for standard input, a text in each line."),
     ] = None,
+    changes: Annotated[list[str] | None, _FORM] = None,
     form: Annotated[
         Literal["table", "jsonl"] | None,
         typer.Option("--format", help="[default: table on a terminal, else jsonl]"),
@@ -220,7 +232,14 @@ def predict(
     """Let a trained model label, tag or estimate what it is given."""
     from ostinato.cli.predict import predict_command
 
-    predict_command(run, source, form=form, probabilities=probabilities, checkpoint=checkpoint)
+    predict_command(
+        run,
+        source,
+        changes or [],
+        form=form,
+        probabilities=probabilities,
+        checkpoint=checkpoint,
+    )
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ _WIDTH_OF_PIPES = 140
 def evaluate_command(
     run: Path,
     data: Path | None,
+    changes: Sequence[str],
     *,
     part: PartName,
     json_path: Path | None,
@@ -33,7 +35,7 @@ def evaluate_command(
     from ostinato.core.files import replace_file, writing
     from ostinato.training.evaluation import evaluate_run
 
-    report = evaluate_run(run, data, part, checkpoint)
+    report = evaluate_run(run, data, part, checkpoint, changes)
     show_report(report)
     if json_path is not None:
         text = json.dumps(report.to_json(), ensure_ascii=False, indent=1)

@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data import DataError, is_file, looks_like_path
+from ostinato.data.pipeline import PipelineOptions
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.rows import Malformed, Row
-from ostinato.training.example_data import read_options
+from ostinato.training.example_data import read_options, renamed
 from ostinato.training.recipe import DataRecipe
 
 _LINES = (".txt", ".text")
 
 
-def input_rows(source: str | None, data: DataRecipe, column: str) -> list[Row]:
+def input_rows(source: str | None, data: DataRecipe, options: PipelineOptions) -> list[Row]:
     """Return the rows of a command's argument.
 
     A file is read in the form that the run learned from, but ``.txt`` without the run's column has
@@ -25,17 +26,19 @@ def input_rows(source: str | None, data: DataRecipe, column: str) -> list[Row]:
 
     Args:
         source: a path, ``-`` or None for standard input, or a text.
-        data: how the run's own files are read.
-        column: that the run reads.
+        data: how files are read.
+        options: of the run's pipeline, with the column that it reads.
 
     Raises:
         DataError: the file cannot be read, or is malformed.
     """
+    column = options.input
     if source is None or source == "-":
         return list(_lines(column))
     path = Path(source)
     if is_file(path) or _is_folder(path) or _is_named_like_a_file(source):
-        return _file_rows(path, data, column)
+        rows = _file_rows(path, data, data.input or column)
+        return renamed(rows, data, options)
     return [Row("the text", {column: source})]
 
 
@@ -78,7 +81,7 @@ def _file_rows(path: Path, data: DataRecipe, column: str) -> list[Row]:
         if path.exists():
             raise
         raise DataError(f"{error}, or give a text through standard input") from error
-    malformed.check(can_tolerate=False)
+    malformed.check()
     return [Row(row.place, {column: row.values["text"]}) for row in rows] if has_lines else rows
 
 

@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 Form = Literal["table", "jsonl"]
 _LONGEST_SHOWN = 60
 _BLOCK = 1024
+_LONGEST_PATH = 4096
 _LOWEST_NOTE = 21
 
 
 def predict_command(
     run: Path,
     source: str | None,
+    changes: Sequence[str],
     *,
     form: Form | None,
     probabilities: bool,
@@ -39,15 +41,19 @@ def predict_command(
     Args:
         run: the run folder.
         source: a path, ``-`` or None for standard input, or a text.
+        changes: ``data.key=value``, where the file is in another form.
         form: None: a table on a terminal, JSON lines elsewhere.
         probabilities: of every label.
         checkpoint: which weights.
     """
     from ostinato.data.pipeline import PartCounts
+    from ostinato.training.example_data import data_of_file
     from ostinato.training.trained import load_examples
 
     trained = load_examples(run, checkpoint)
-    rows = input_rows(source, trained.recipe.data, trained.pipeline.options.input)
+    path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    data = data_of_file(trained.recipe, changes, path)
+    rows = input_rows(source, data, trained.pipeline.options)
     form = form or ("table" if sys.stdout.isatty() else "jsonl")
     counts = PartCounts()
     # In blocks: the first lines appear at once, and memory does not grow with the file.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -11,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.data.errors import DataError
+
+_MOST_SHOWN = 40
 
 Frames = npt.NDArray[np.float32]
 _QUIET = 1e-6
@@ -72,6 +76,24 @@ def frames_of(values: object, options: FrameOptions, sample_rate: int | None = N
     elif array.ndim > 2:
         array = array.reshape(len(array), -1)
     return array[: options.max_length]
+
+
+def numbers_in(text: str) -> list[Any]:
+    """Return the steps that a text spells: ``0.1 0.2``, ``0.1, 0.2``, or JSON such as ``[[1, 2]]``.
+
+    Raises:
+        DataError: it holds something else.
+    """
+    try:
+        if text.lstrip().startswith("["):
+            return cast("list[Any]", json.loads(text))
+        return [float(each) for each in re.split(r"[\s,;]+", text.strip(" \t\r\n,;")) if each]
+    except (ValueError, RecursionError) as error:
+        shown = text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
+        raise DataError(
+            f"expected numbers, got {shown!r}\n"
+            "mend: give them as 0.1 0.2 0.3, or as JSON: [[0.1, 5], [0.2, 6]]; nan where missing"
+        ) from error
 
 
 def _as_array(values: object) -> Frames:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ostinato.core.errors import did_you_mean, nearest
 from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
-from ostinato.data.frames import FrameOptions, Frames, frames_of, sample_rate_of
+from ostinato.data.frames import FrameOptions, Frames, frames_of, numbers_in, sample_rate_of
 from ostinato.data.labels import UNSEEN, LabelSet
 from ostinato.data.rows import LAST_TARGET, Malformed, Row
 from ostinato.data.text import EncodingCounts, SpellingEncoder, TextEncoder, TextOptions
@@ -106,12 +106,16 @@ class PartCounts:
     Attributes:
         text: units, unknown ones, cut texts.
         num_cut: arrays that were longer than the limit.
+        num_numbers: of arrays.
+        num_missing: of those, NaN: they are read as the mean.
         num_unseen_labels: labels that training does not have.
         unseen_labels: some of them.
     """
 
     text: EncodingCounts = field(default_factory=EncodingCounts)
     num_cut: int = 0
+    num_numbers: int = 0
+    num_missing: int = 0
     num_unseen_labels: int = 0
     unseen_labels: dict[str, None] = field(default_factory=dict[str, None])
 
@@ -120,6 +124,11 @@ class PartCounts:
         notes = [*self.text.notes(part)]
         if self.num_cut:
             notes.append(f"{part}: {counted(self.num_cut, 'sequence')} cut at frames.max_length")
+        if self.num_missing:
+            notes.append(
+                f"{part}: {self.num_missing:,} of {counted(self.num_numbers, 'number')} "
+                f"{'is' if self.num_missing == 1 else 'are'} missing, and read as the mean"
+            )
         if self.num_unseen_labels:
             shown = ", ".join(list(self.unseen_labels)[:5])
             notes.append(
@@ -248,11 +257,13 @@ class Pipeline:
             columns = ", ".join(row.values) or "none"
             raise DataError(
                 f"the column `{self.options.input}` is missing; the columns are {columns}\n"
-                "mend: give it, or check data.input"
+                "mend: give it, or say what it is called: data.input=COLUMN"
             )
         if self.kind == "frames":
             return frames_of(
-                value, replace(self.options.frames, max_length=_ENDLESS), sample_rate_of(row.values)
+                numbers_in(value) if isinstance(value, str) else value,
+                replace(self.options.frames, max_length=_ENDLESS),
+                sample_rate_of(row.values),
             )
         if self.kind == "text":
             if not isinstance(value, str):
@@ -389,7 +400,12 @@ class Pipeline:
                     f"it has {counted(value.shape[1], 'number')} a step, expected "
                     f"{self.num_features}\nmend: give steps of the same size everywhere"
                 )
+            num_missing = int(np.isnan(value).sum())
+            if num_missing == value.size:
+                raise DataError("all its numbers are missing\nmend: give at least one")
             counts.num_cut += len(value) > limit
+            counts.num_numbers += value.size
+            counts.num_missing += num_missing
             return Example(place, value[:limit])
         assert self.encoder is not None
         if isinstance(value, str):
@@ -515,7 +531,7 @@ def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
     """Return what most of the inputs are."""
     found = (row.values.get(options.input) for row in rows[:_NUM_LOOKED_AT])
     kinds: Counter[Kind] = Counter(
-        _kind_of(value, options.task) for value in found if not _is_nothing(value)
+        _kind_of(value, options) for value in found if not _is_nothing(value)
     )
     return kinds.most_common(1)[0][0] if kinds else "text"
 
@@ -532,9 +548,11 @@ def _cut_of(rows: Sequence[Row], column: str) -> Cut:
     return "words"
 
 
-def _kind_of(value: object, task: Task) -> Kind:
+def _kind_of(value: object, options: PipelineOptions) -> Kind:
     if isinstance(value, str):
-        return "words" if task == "tagging" else "text"
+        if options.text.unit == "numbers":
+            return "frames"
+        return "words" if options.task == "tagging" else "text"
     is_tokens = isinstance(value, list | tuple) and all(
         isinstance(each, str) for each in cast("Sequence[object]", value)
     )

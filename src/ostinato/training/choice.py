@@ -203,7 +203,7 @@ def _input(seen: Survey, target: Column, input: str | None) -> tuple[Column, str
     readable = [c for c in known.values() if c is not target and c.is_readable]
     if not readable:
         raise _no_sequences(seen)
-    arrays = [column for column in readable if column.kind == "array"]
+    arrays = [column for column in readable if column.kind == "array" or column.is_series]
     if arrays:
         return arrays[0], "the sequences"
     named = sorted(

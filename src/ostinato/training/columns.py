@@ -13,10 +13,16 @@ from typing import Final, Literal, cast
 
 import numpy as np
 
+from ostinato.data import DataError
+from ostinato.data.frames import FrameOptions, frames_of, numbers_in
+
 Kind = Literal["text", "tokens", "array", "empty", "other"]
 
 _MOSTLY = 0.95
 _MANY_NUMBERS = 20
+_GROUPED: Final = re.compile(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?")
+# Two are a place or a range rather than a course of time.
+_FEWEST_STEPS: Final = 3
 _DATE = re.compile(
     r"(\d{4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}|\d{1,2}:\d{2})\b.*"
 )
@@ -128,6 +134,11 @@ class Column:
         return len(self.counts) > (_MANY_NUMBERS if is_whole else min(10, len(self.texts) // 2))
 
     @cached_property
+    def is_series(self) -> bool:
+        """Whether the values are texts of several numbers each."""
+        return self.kind == "text" and _are_most(_is_series(text) for text in self.texts)
+
+    @cached_property
     def is_date(self) -> bool:
         """Whether the values are dates or times."""
         return self.kind == "text" and _are_most(bool(_DATE.fullmatch(t)) for t in self.texts)
@@ -190,6 +201,8 @@ class Column:
                 return "dates"
             case "text" if self.is_id:
                 return "numbers the rows"
+            case "text" if self.is_series:
+                return "series of numbers"
             case "text" if self.is_numeric:
                 return f"{len(self.counts):,} different numbers"
             case "text":
@@ -228,6 +241,16 @@ def _entries(value: Value) -> Sequence[str]:
     if isinstance(value, Shape):
         return ()
     return value.split() if isinstance(value, str) else value
+
+
+def _is_series(text: str) -> bool:
+    """Whether a text is several numbers, and not one in groups of digits."""
+    if _GROUPED.fullmatch(text.strip()):
+        return False
+    try:
+        return len(frames_of(numbers_in(text), FrameOptions())) >= _FEWEST_STEPS
+    except DataError:
+        return False
 
 
 def _rank(name: str, known: Sequence[str]) -> int | None:

@@ -7,6 +7,7 @@ import statistics
 
 from torch import Tensor, nn
 
+from ostinato.equations import Cell
 from ostinato.training.errors import DivergedError
 from ostinato.training.recipe import TrainingRecipe
 
@@ -60,12 +61,21 @@ def diverged(
         f"\n  {gradient:>10.3g} {weight:>10.3g}  {name}"
         for name, gradient, weight in _largest(model)
     )
+    other = "model.layer_norm=true" if _is_gated(model) else "a gated cell such as model.cell=gru"
     return DivergedError(
         f"training diverged at step {step}: loss {loss:.4g}, gradient norm {norm:.4g}; the largest "
         f"norms, of a gradient and of its weight:{table}\n"
-        f"mend: {clip}a lower training.learning_rate (now {recipe.learning_rate:g}), or a gated "
-        f"cell such as model.cell=gru; {kept}"
+        f"mend: {clip}a lower training.learning_rate (now {recipe.learning_rate:g}), or {other}; "
+        f"{kept}"
     )
+
+
+def _is_gated(model: nn.Module) -> bool:
+    """Whether the recurrent layers have gates: products with a number between 0 and 1."""
+    cells = [getattr(module, "cell", None) for module in model.modules()]
+    found = [cell for cell in cells if isinstance(cell, Cell)]
+    texts = [cell.to_text() for cell in found]
+    return bool(texts) and all("sigmoid(" in text and " * " in text for text in texts)
 
 
 def _largest(model: nn.Module) -> list[tuple[str, float, float]]:

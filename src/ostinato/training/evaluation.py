@@ -13,9 +13,9 @@ from torch import nn
 from ostinato.data import DataError
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import PartCounts, fingerprint
-from ostinato.data.rows import Malformed
+from ostinato.data.rows import Malformed, Row
 from ostinato.training.errors import RunError
-from ostinato.training.example_data import PartName, Source, other_rows
+from ostinato.training.example_data import PartName, Source, data_of_file, other_rows
 from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.metrics.intervals import Difference, bootstrap_difference, bootstrap_interval
 from ostinato.training.metrics.per_example import ExampleScores, pool
@@ -80,7 +80,11 @@ class Report:
 
 
 def evaluate_run(
-    run: Path, data: Path | None = None, part: PartName = "test", checkpoint: Which = "best"
+    run: Path,
+    data: Path | None = None,
+    part: PartName = "test",
+    checkpoint: Which = "best",
+    changes: Sequence[str] = (),
 ) -> Report:
     """Score a run on examples that it did not learn from, and naive predictors with it.
 
@@ -89,17 +93,24 @@ def evaluate_run(
         data: a file in the form of the run's own; None for a part of the run's own data.
         part: which, where no ``data`` are given.
         checkpoint: which weights.
+        changes: ``data.key=value``, where ``data`` are in another form.
 
     Raises:
         RunError: there is no run, or it has no such part.
         DataError: the data cannot be read, or changed since the run began.
+        RecipeError: a change is not of how a file is read.
     """
     recipe = RunFolder.open(run).recipe()
+    if changes and data is None:
+        raise RunError(
+            f"got {changes[0]}, but no file that it could be of\n"
+            "mend: give the file before it; the run's own data are read as its recipe says"
+        )
     if isinstance(recipe, LanguageModelRecipe):
         from ostinato.training.text_evaluation import evaluate_text_run
 
-        return evaluate_text_run(run, recipe, data, part, checkpoint)
-    scored = scored_part(load_examples(run, checkpoint), data, part)
+        return evaluate_text_run(run, recipe, data, part, checkpoint, changes)
+    scored = scored_part(load_examples(run, checkpoint), data, part, changes)
     found = {name: with_intervals(scores) for name, scores in _by_example(scored).items()}
     metric = deciding_metric(scored.trained.recipe)
     return Report(
@@ -184,33 +195,38 @@ class ScoredPart:
     notes: tuple[str, ...]
 
 
-def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> ScoredPart:
+def scored_part(
+    trained: TrainedExamples, data: Path | None, part: PartName, changes: Sequence[str] = ()
+) -> ScoredPart:
     """Read the examples that a run is scored on.
 
     Raises:
         RunError: the run has no such part.
         DataError: the data cannot be read, or the run learned from others.
+        RecipeError: a change is not of how a file is read.
     """
     recipe, pipeline = trained.recipe, trained.pipeline
+    form = data_of_file(recipe, changes, data)
     source = Source(recipe)
     malformed, counts = source.malformed, PartCounts()
     train: Sequence[Example] = ()
     if data is None or saved_model(trained.path) is None:
         train = _learned_from(trained, source)
     if data is not None:
-        malformed = Malformed(recipe.data.malformed)
-        rows = other_rows(recipe.data, data, malformed)
+        malformed = Malformed(form.malformed)
+        rows = other_rows(form, data, malformed, pipeline.options)
+        _check_target(rows, data, pipeline.options.target)
     elif source.has(part):
         rows = source.rows(part)
     else:
         raise RunError(
             f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
         )
-    malformed.check(can_tolerate=data is None)
-    encoding = Malformed(recipe.data.malformed)
+    malformed.check()
+    encoding = Malformed(form.malformed)
     examples = pipeline.examples(rows, encoding, counts)
     encoding.num_rows = len(examples)
-    encoding.check(can_tolerate=data is None)
+    encoding.check()
     if not examples:
         raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
     evaluation = recipe.evaluation
@@ -221,6 +237,21 @@ def scored_part(trained: TrainedExamples, data: Path | None, part: PartName) -> 
         train,
         examples,
         tuple(note for note in notes if note),
+    )
+
+
+def _check_target(rows: Sequence[Row], data: Path, target: str | None) -> None:
+    """Refuse a file without what is to be found.
+
+    Raises:
+        DataError: no row has the column.
+    """
+    if target is None or not rows or any(target in row.values for row in rows):
+        return
+    columns = ", ".join(dict.fromkeys(name for row in rows for name in row.values))
+    raise DataError(
+        f"{data} has no column {target!r} to score by (the columns are {columns})\n"
+        f"mend: data.target=COLUMN if it has another name there; `ostinato predict` needs none"
     )
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, cast
+from typing import Final, Literal, cast
 
 import numpy as np
 
 from ostinato.data import DataError
-from ostinato.data.pipeline import check_columns
+from ostinato.data.pipeline import PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, read_rows
+from ostinato.data.readers.formats import format_by_name
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, SplitRecipe
+from ostinato.training.recipe_files import changed, validate
 
 PartName = Literal["train", "dev", "test"]
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
@@ -116,6 +118,22 @@ class Source:
         return cast("str", usual)
 
 
+OF_OTHER_FILES: Final = tuple(
+    f"data.{name}"
+    for name in (
+        "input",
+        "target",
+        "format",
+        "encoding",
+        "header",
+        "columns",
+        "separator",
+        "quoting",
+        "malformed",
+    )
+)
+
+
 def read_options(data: DataRecipe) -> ReadOptions:
     """Return how the files of a recipe are read."""
     return ReadOptions(
@@ -129,9 +147,64 @@ def read_options(data: DataRecipe) -> ReadOptions:
     )
 
 
-def other_rows(data: DataRecipe, path: Path, malformed: Malformed) -> list[Row]:
-    """Read a file of the user's, in the form that the run learned from."""
-    return list(malformed.counting(read_rows(path, read_options(data), malformed)))
+def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
+    """Return how another file is read: as the run's own, but for some keys of the section data.
+
+    A file whose name says another format has that.
+
+    Args:
+        recipe: of the run.
+        changes: ``data.key=value`` each.
+        path: the file; None for none.
+
+    Raises:
+        RecipeError: a key is not of how a file is read, or its value is of no use.
+    """
+    for change in changes:
+        key = change.partition("=")[0]
+        if key not in OF_OTHER_FILES:
+            raise RecipeError(
+                f"{key} cannot be changed now: the model has learned\n"
+                f"mend: only how another file is read: {', '.join(OF_OTHER_FILES)}"
+            )
+    raw = recipe.model_dump(mode="json")
+    named = None if path is None else format_by_name(path)
+    if named not in (None, recipe.data.format) and (named, recipe.data.format) != ("csv", "tsv"):
+        own = dict.fromkeys(("header", "columns", "separator"))
+        raw["data"] = {**raw["data"], **own, "format": named, "quoting": True}
+    found = validate(changed(raw, changes), "of the run")
+    assert isinstance(found, ExampleRecipe)
+    return found.data
+
+
+def other_rows(
+    data: DataRecipe, path: Path, malformed: Malformed, options: PipelineOptions
+) -> list[Row]:
+    """Read a file of the user's.
+
+    Args:
+        data: how; its columns may be named otherwise than those that the run learned from.
+        path: the file.
+        malformed: is told of what cannot be read.
+        options: of the run's pipeline, with the names of its columns.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    rows = list(malformed.counting(read_rows(path, read_options(data), malformed)))
+    return renamed(rows, data, options)
+
+
+def renamed(rows: list[Row], data: DataRecipe, options: PipelineOptions) -> list[Row]:
+    """Return rows with the columns that the run learned from, in the place of those of ``data``."""
+    pairs = ((data.input, options.input), (data.target, options.target))
+    names = {theirs: ours for theirs, ours in pairs if theirs and ours and theirs != ours}
+    if not names:
+        return rows
+    return [
+        Row(row.place, {names.get(name, name): value for name, value in row.values.items()})
+        for row in rows
+    ]
 
 
 def _dealt(rows: Sequence[Row], split: SplitRecipe, column: str) -> Mapping[PartName, list[Row]]:

@@ -107,8 +107,11 @@ def _examples(seen: Survey, choice: Choice) -> Proposal:
     read = seen.columns[choice.input]
     num = seen.num_rows
     is_text = read.kind in ("text", "tokens") and choice.task != "polyphony"
+    is_text = is_text and not read.is_series
     unit = ""
-    if is_text:
+    if read.is_series:
+        sections["text"] = [Line("unit", "numbers", "each text is a series of numbers")]
+    elif is_text:
         unit, sections["text"] = _text(read, choice, num)
     elif choice.task == "polyphony":
         sections["frames"] = [Line("standardize", False, "notes are 0 or 1 and stay so")]

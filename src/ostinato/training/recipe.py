@@ -13,7 +13,16 @@ Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
 Size = Annotated[int, Field(gt=0, le=65_536)]
 TextUnit = Literal[
-    "words", "characters", "bytes", "syllables", "jamo", "bpe", "wordpiece", "unigram", "morphemes"
+    "words",
+    "characters",
+    "bytes",
+    "syllables",
+    "jamo",
+    "bpe",
+    "wordpiece",
+    "unigram",
+    "morphemes",
+    "numbers",
 ]
 Format = Literal[
     "auto",

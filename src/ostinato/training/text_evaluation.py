@@ -11,7 +11,7 @@ import torch
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError, Part, read_text
 from ostinato.data.corpus import Corpus
-from ostinato.training.errors import RunError
+from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.evaluation import Comparison, Report, Score, comparison
 from ostinato.training.example_data import PartName
 from ostinato.training.interrupt import StopRequest
@@ -32,6 +32,7 @@ def evaluate_text_run(
     data: Path | None,
     part: PartName,
     checkpoint: Which,
+    changes: Sequence[str] = (),
 ) -> Report:
     """Score a language model, and unigram and bigram beside it.
 
@@ -43,14 +44,17 @@ def evaluate_text_run(
         data: another text; None for a part of the run's own.
         part: ``dev`` is the held-out part, ``test`` the one behind it.
         checkpoint: which weights.
+        changes: ``data.encoding=NAME``, where ``data`` are in another one.
 
     Raises:
+        RecipeError: a change is of something else.
         DataError: the text changed since the run began, or has characters that the model does not
             know.
         OptionError: the run kept no such part.
     """
     task = _task(run, recipe)
-    chosen = _part(task.corpus, part) if data is None else _other(task.corpus, recipe, data)
+    encoding = _encoding(recipe, changes)
+    chosen = _part(task.corpus, part) if data is None else _other(task.corpus, encoding, data)
     model = load_trained(run, checkpoint).model
     blocks = task.block_losses(chosen, model, StopRequest())
     scores = {
@@ -146,8 +150,20 @@ def _part(corpus: Corpus, part: PartName) -> Part:
     return corpus.tested
 
 
-def _other(corpus: Corpus, recipe: LanguageModelRecipe, path: Path) -> Part:
-    text = read_text(path, recipe.data.encoding)
+def _encoding(recipe: LanguageModelRecipe, changes: Sequence[str]) -> str:
+    encoding = recipe.data.encoding
+    for change in changes:
+        key, _, encoding = change.partition("=")
+        if key != "data.encoding":
+            raise RecipeError(
+                f"{key} cannot be changed now: the model has learned\n"
+                "mend: only how another file is read: data.encoding=NAME"
+            )
+    return encoding
+
+
+def _other(corpus: Corpus, encoding: str, path: Path) -> Part:
+    text = read_text(path, encoding)
     ids = corpus.vocabulary.encode(text)
     if len(ids) < 2:
         raise DataError(f"{path} holds {len(ids)} units, expected 2 or more\nmend: a longer text")

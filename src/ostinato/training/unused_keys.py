@@ -66,7 +66,8 @@ def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.kind == "frames":
-        yield from type(pipeline.options.text).__dataclass_fields__
+        names = type(pipeline.options.text).__dataclass_fields__
+        yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
 
 
 def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:

@@ -68,6 +68,11 @@ def guess_format(path: Path, encoding: str = "utf-8") -> str:
     return _of_text(read_good_lines(path, encoding, _SAMPLE))
 
 
+def format_by_name(path: Path) -> str | None:
+    """Return the format that a file's name alone says; None where it says none."""
+    return _BY_SUFFIX.get(suffix_of(split_part(path)[0]))
+
+
 def check_format(name: str) -> str:
     """Return ``name`` if it is a format.
 

@@ -17,7 +17,16 @@ SPECIAL_SYMBOLS = ("<padding>", "<unknown>", "<empty>")
 NUM_SPECIAL = len(SPECIAL_SYMBOLS)
 
 SUBWORD_UNITS = ("bpe", "wordpiece", "unigram")
-TEXT_UNITS = ("words", "characters", "bytes", "syllables", "jamo", "morphemes", *SUBWORD_UNITS)
+TEXT_UNITS = (
+    "words",
+    "characters",
+    "bytes",
+    "syllables",
+    "jamo",
+    "morphemes",
+    *SUBWORD_UNITS,
+    "numbers",
+)
 _FORMS = get_args(Normalization)
 
 
@@ -37,6 +46,7 @@ class TextOptions:
             - ``bytes``: UTF-8; nothing is ever unknown.
             - ``bpe``, ``wordpiece``, ``unigram``: pieces of words, learned in training.
             - ``morphemes``: of Korean, as ``form/tag``.
+            - ``numbers``: ``0.1 0.2`` is an array, not a text; see ``frames.numbers_in``.
         vocabulary_size: at most so many numbers, the three special ones included.
         min_count: units that are rarer in training are unknown.
         lowercase: ignore case.
