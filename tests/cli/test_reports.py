@@ -77,6 +77,14 @@ def test_evaluate_a_file_in_another_form(
     assert "has no column 'label' to score by (the columns are text, kind)" in said
     assert "`ostinato predict` needs none" in said
     assert "cannot be changed now" in refuse(capsys, "evaluate", run, str(other), "seed=3")
+    # A separator that the recipe names may be that of its own file alone.
+    recipe = tiny_examples(tmp_path / "order.csv", training={"max_epochs": 1})
+    own = recipe.model_copy(update={"data": recipe.data.model_copy(update={"separator": ","})})
+    train(own, tmp_path / "run")
+    other.write_text(other.read_text().replace("words;kind", "text;label"))
+    answer = ask(capsys, "evaluate", str(tmp_path / "run"), str(other))
+    assert answer.code == 0
+    assert "other.csv: 30 examples" in answer.output
     assert "no such file: data.separator=;" in refuse(capsys, "evaluate", run, *form)
 
 

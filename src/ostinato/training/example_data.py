@@ -11,8 +11,8 @@ import numpy as np
 
 from ostinato.data import DataError
 from ostinato.data.pipeline import PipelineOptions, check_columns
-from ostinato.data.readers import ReadOptions, read_rows
-from ostinato.data.readers.formats import format_by_name
+from ostinato.data.readers import ReadOptions, columns_of, read_rows
+from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.training.errors import RecipeError
@@ -174,7 +174,21 @@ def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | Non
         raw["data"] = {**raw["data"], **own, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
     assert isinstance(found, ExampleRecipe)
-    return found.data
+    data = found.data
+    if path is not None and data.separator is not None and data.format in TABLES:
+        # The separator that the recipe names may be that of its own file alone.
+        guessed = data.model_copy(update={"separator": None, "header": None})
+        if not _has_input(path, data) and _has_input(path, guessed):
+            return guessed
+    return data
+
+
+def _has_input(path: Path, data: DataRecipe) -> bool:
+    try:
+        return data.input in columns_of(path, read_options(data))
+    except DataError:
+        # Whatever is wrong with the file is said when it is read.
+        return False
 
 
 def other_rows(

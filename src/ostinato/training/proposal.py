@@ -13,13 +13,14 @@ import numpy as np
 
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import DataError
+from ostinato.data.readers.formats import TABLES
 from ostinato.data.text import TextOptions
 from ostinato.data.text.splitting import split_units
 from ostinato.data.wording import counted
 from ostinato.training.choice import Choice, choose, short
 from ostinato.training.columns import Column
 from ostinato.training.recipe import RECIPES, TextUnit
-from ostinato.training.survey import TABLES, TEXT_FORMATS, Survey
+from ostinato.training.survey import TEXT_FORMATS, Survey
 
 _SAMPLE = 2000
 _UNEQUAL, _VERY_UNEQUAL = 3, 10

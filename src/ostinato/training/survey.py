@@ -11,13 +11,13 @@ from ostinato.data import DataError, read_text
 from ostinato.data.opening import bare_name, check_exists, opened, read_bytes
 from ostinato.data.readers import ReadOptions, guess_format, read_rows
 from ostinato.data.readers.folders import suffix_of
+from ostinato.data.readers.formats import TABLES
 from ostinato.data.rows import Malformed
 from ostinato.data.text_file import likely_encoding
 from ostinato.data.wording import counted
 from ostinato.training.columns import Column, value_of
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "text", "conllu", "conll", "ts")
-TABLES = ("csv", "tsv")
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE = 200
 _MOST_BYTES = 1 << 24

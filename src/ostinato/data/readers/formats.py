@@ -34,6 +34,7 @@ _BY_SUFFIX: dict[str, str] = {
     **dict.fromkeys(images.SUFFIXES, "images"),
 }
 FORMATS = (*dict.fromkeys(_BY_SUFFIX.values()), "tsv", "text", "hub")
+TABLES = ("csv", "tsv")
 _SAMPLE = 100
 _IDX_NAME = re.compile(r"idx\d-ubyte")
 _CONLLU_LINE = re.compile(r"\d+(?:[-.]\d+)?(?:\t[^\t]*){9}")
