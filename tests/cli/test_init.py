@@ -15,6 +15,7 @@ import torch
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import load_recipe
+from ostinato.training.survey import survey
 from ostinato.training.tasks import task_of
 from tests.cli.helpers import ask, refuse
 
@@ -65,8 +66,11 @@ def test_every_key_says_why(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     assert len(examples(recipe).pipeline.labels or ()) == 2
     lines = (tmp_path / "inferred.yaml").read_text("utf-8").splitlines()
     assert any("2 labels, each 30 times" in line for line in lines)
-    commented = [line for line in lines if "#" in line]
-    assert len(commented) > len(lines) / 2
+    # A comment stands beside its key, or in the line before.
+    before = ["", *lines]
+    keys = [n for n, line in enumerate(lines) if line.startswith("  ") and ": " in line]
+    bare = [lines[n] for n in keys if "#" not in lines[n] + before[n].split(": ")[0]]
+    assert not [line for line in bare if line.lstrip()[0] != "#"]
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -195,6 +199,30 @@ def test_sequences_in_json(capsys: pytest.CaptureFixture[str], tmp_path: Path):
     recipe = inferred(capsys, data, "--force")
     assert recipe.task == "classification"
     assert examples(recipe).pipeline.num_features == 3
+
+
+@pytest.mark.parametrize("form", ["0.1 {:.3f} {:.3f}", "[0.1, {:.3f}, {:.3f}]", "1;{:.3f};{:.3f}"])
+def test_series_in_a_table(capsys: pytest.CaptureFixture[str], tmp_path: Path, form: str):
+    random = np.random.default_rng(0)
+    rows = [["id", "course", "kind"]]
+    for n in range(60):
+        rows.append([str(n), f'"{form.format(*random.normal(n % 2, 1, 2))}"', "ab"[n % 2]])
+    recipe = inferred(capsys, table(tmp_path / "r.csv", rows))
+    assert isinstance(recipe, ExampleRecipe)
+    assert (recipe.data.input, recipe.text.unit) == ("course", "numbers")
+    task = examples(recipe)
+    assert (task.pipeline.kind, task.pipeline.num_features) == ("frames", 1)
+    assert len(task.train[0]) == 3
+    assert not any("without effect" in note for note in task.notes())
+
+
+@pytest.mark.parametrize("form", ["1,234,567", "12,5", "010-1234-{:03}", "2020-01-02", "{} 5"])
+def test_numbers_that_are_no_series(tmp_path: Path, form: str):
+    rows = [["text", "code", "label"]]
+    rows += [[s, f'"{form.format(n)}"', "ab"[n % 2]] for n, s in enumerate(SENTENCES)]
+    seen = survey(table(tmp_path / "r.csv", rows))
+    assert not seen.columns["code"].is_series
+    assert not seen.columns["text"].is_series
 
 
 def test_tags_that_mark_spans(capsys: pytest.CaptureFixture[str], tmp_path: Path):

@@ -130,7 +130,7 @@ def _files(seen: Survey) -> list[Line]:
         files = seen.files.get(part)
         if files is None:
             continue
-        comment = "" if part == "train" else "beside it, by its name"
+        comment = "what was looked at" if part == "train" else "beside it, by its name"
         value: Any = (
             _written(files)
             if isinstance(files, Path)
@@ -362,7 +362,7 @@ def _training(choice: Choice, num: int, ratio: float) -> list[Line]:
     epochs = _by_size(num, (40, 20, 10, 5))
     lines = [
         Line("batch_size", size, "examples to one step"),
-        Line("learning_rate", 0.003),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
         Line("max_epochs", epochs, "passes over the data at most; see patience"),
     ]
     if ratio >= _VERY_UNEQUAL and choice.task == "classification":
@@ -412,7 +412,7 @@ def _language_model(seen: Survey) -> Proposal:
     title = f"A language model of {seen.name}: {counted(num, 'character')}"
     reason = "plain text without labels" if text else "as asked for"
     proposal = Proposal(title, "language-model", reason)
-    data = [Line("path", _written(path))]
+    data = [Line("path", _written(path), "what was looked at")]
     if seen.options.encoding != "utf-8":
         data.append(Line("encoding", seen.options.encoding, "it is not UTF-8"))
     kinds = len(set(text[:1_000_000]))
@@ -439,7 +439,7 @@ def _language_model(seen: Survey) -> Proposal:
     proposal.sections["training"] = [
         Line("batch_size", 8 if num < 100_000 else 32, "streams of text side by side"),
         Line("tbptt_steps", 64, "gradients flow back through so many characters"),
-        Line("learning_rate", 0.004),
+        Line("learning_rate", 0.004, "the highest of its schedule; lower if the loss jumps"),
         Line("max_minutes", 5, "turned into steps by a measurement; or max_epochs, max_steps"),
     ]
     proposal.sections["evaluation"] = [
