@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -30,6 +29,7 @@ from ostinato.training.naive import Predictions, baselines
 from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.task import State, StepLoss
 from ostinato.training.unused_keys import unused_keys
+from ostinato.training.windows import loss_of_window
 
 
 class ExampleTask:
@@ -124,35 +124,23 @@ class ExampleTask:
     ) -> StepLoss:
         """Run one batch; nothing is carried from one to the next but the state of streams."""
         if isinstance(batch, StreamedBatch):
-            return self._stream_loss(model, batch, carried)
+            return self._loss_of_streams(model, batch, carried)
         inputs, lengths = tensors(batch, self.device)
         targets = torch.as_tensor(batch.targets, device=self.device)
         return StepLoss(model(inputs, lengths, targets), {})
 
-    def _stream_loss(
+    def _loss_of_streams(
         self, model: nn.Module, batch: StreamedBatch, carried: State | None
     ) -> StepLoss:
-        """Run one window of the streams.
-
-        The state that is carried is that of the step where the next window begins.
-        """
-        window = batch.window
-        state = None if window.is_first else carried
         resets = torch.as_tensor(batch.resets, device=self.device)
-        next_carried: State = {}
-        losses: list[Tensor] = []
-        for steps in window.pieces():
+
+        def run(steps: slice, state: State | None, *, is_learned: bool) -> tuple[Tensor, State]:
             piece = batch.piece(steps)
             inputs, lengths = tensors(piece, self.device)
-            targets = torch.as_tensor(piece.targets, device=self.device)
-            is_blind = steps.stop <= window.num_blind
-            with torch.no_grad() if is_blind else nullcontext():
-                loss, state = model(inputs, lengths, targets, state, resets[steps])
-            if steps.stop == window.advance:
-                next_carried = {name: value.detach() for name, value in state.items()}
-            if not is_blind:
-                losses.append(loss)
-        return StepLoss(sum(losses[1:], losses[0]), next_carried)
+            targets = torch.as_tensor(piece.targets, device=self.device) if is_learned else None
+            return model(inputs, lengths, targets, state, resets[steps])
+
+        return loss_of_window(batch.window, carried, run)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return the loss in nats per target."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, cast
 
@@ -41,6 +40,7 @@ from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
 from ostinato.training.task import State, StepLoss
+from ostinato.training.windows import loss_of_window
 
 _STANDARD_LIBRARY_CHARACTERS = 2_000_000
 _NOTED_SHARE = 0.05
@@ -161,25 +161,14 @@ class LanguageModelTask:
         return [TextBatch(self._windows[index]) for index in range(first, last)]
 
     def loss(self, model: nn.Module, batch: TextBatch, carried: State | None) -> StepLoss:
-        """Run one window; the state starts afresh with each epoch.
+        """Run one window; the state starts afresh with each epoch."""
+        inputs, targets, resets = self._tensors(batch.window)
 
-        The state that is carried is that of the step where the next window begins.
-        """
-        window = batch.window
-        inputs, targets, resets = self._tensors(window)
-        state = None if window.is_first else carried
-        next_carried: State = {}
-        losses: list[Tensor] = []
-        for piece in window.pieces():
-            is_blind = piece.stop <= window.num_blind
-            with torch.no_grad() if is_blind else nullcontext():
-                logits, state = model(inputs[piece], state, *(r[piece] for r in resets))
-            if piece.stop == window.advance:
-                next_carried = {name: value.detach() for name, value in state.items()}
-            is_last = piece.stop == len(inputs)
-            if is_last or (window.targets[piece] != PADDING).any():
-                losses.append(_loss(logits, targets[piece], "sum"))
-        return StepLoss(sum(losses[1:], losses[0]), next_carried)
+        def run(steps: slice, state: State | None, *, is_learned: bool) -> tuple[Tensor, State]:
+            logits, new_state = model(inputs[steps], state, *(r[steps] for r in resets))
+            return _loss(logits, targets[steps], "sum") if is_learned else logits, new_state
+
+        return loss_of_window(batch.window, carried, run)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return nats per unit and bits per character."""
