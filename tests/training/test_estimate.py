@@ -19,6 +19,7 @@ from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import validate
 from ostinato.training.workers import Workers
+from tests.training.example_helpers import tiny_tags, write_tags
 from tests.training.helpers import process_environment, tiny
 
 CPU = torch.device("cpu")
@@ -75,12 +76,27 @@ def test_few_rows_foretell_the_largest_batch(tmp_path: Path, engine: str, num_la
     assert estimate_memory(task, model, recipe.training).saved.total == pytest.approx(real, rel=0.1)
 
 
-def test_few_streams_foretell_all():
-    recipe = tiny(training={"batch_size": 6, "tbptt_steps": 20})
+@pytest.mark.parametrize("stride", [None, 7, 1])
+def test_few_streams_foretell_all(stride: int | None):
+    training = {"batch_size": 6, "tbptt_steps": 20, "tbptt_stride": stride}
+    recipe = tiny(training=training)
     assert isinstance(recipe, LanguageModelRecipe)
     task = LanguageModelTask.from_recipe(recipe, CPU)
     model = task.build_model()
-    real = saved_bytes(task, model, task.batches(0)[0])
+    # With a stride the first windows are shorter.
+    batches = [task.batches(step)[0] for step in range(task.steps_per_epoch)]
+    real = max(saved_bytes(task, model, batch) for batch in batches)
+    assert estimate_memory(task, model, recipe.training).saved.total == pytest.approx(real, rel=0.1)
+
+
+@pytest.mark.parametrize("stride", [None, 3])
+def test_few_streams_of_examples_foretell_all(tmp_path: Path, stride: int | None):
+    training = {"batch_size": 6, "tbptt_steps": 10, "tbptt_stride": stride}
+    recipe = tiny_tags(write_tags(tmp_path), training=training)
+    task = ExampleTask.from_recipe(recipe, CPU)
+    model = task.build_model()
+    batches = [task.batches(step)[0] for step in range(task.steps_per_epoch)]
+    real = max(saved_bytes(task, model, batch) for batch in batches)
     assert estimate_memory(task, model, recipe.training).saved.total == pytest.approx(real, rel=0.1)
 
 

@@ -25,6 +25,7 @@ from ostinato.training.estimate import (
     estimate_duration,
     estimate_memory,
     largest_rows,
+    longest_window,
 )
 from ostinato.training.example_data import Source
 from ostinato.training.example_task import ExampleTask
@@ -146,17 +147,18 @@ def _labels(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
 
 def _shapes(task: Task[Any], model: nn.Module) -> Iterator[str]:
     if isinstance(task, LanguageModelTask):
-        window = task.batches(0)[0].window
-        num_steps, num_rows = window.inputs.shape
+        longest = longest_window(task)
+        assert longest is not None
+        num_steps, num_rows = longest.window.inputs.shape
         num_symbols = len(task.corpus.vocabulary)
         yield f"ids [T={num_steps}, B={num_rows}]  int64, V={num_symbols:,}"
         yield f"scores [T={num_steps}, B={num_rows}, V={num_symbols:,}]  float32"
         return
     assert isinstance(task, ExampleTask)
-    first = task.batches(0)[0]
-    if isinstance(first, StreamedBatch):
-        batch = first.piece(slice(None))
-        narrow, num = first.share(0, len(first.columns)).piece(slice(None)), len(first.columns)
+    longest = longest_window(task)
+    if isinstance(longest, StreamedBatch):
+        batch, num = longest.piece(slice(None)), len(longest.columns)
+        narrow = longest.share(0, num).piece(slice(None))
     else:
         order, num = largest_rows(task)
         batch, narrow = make_batch(task.train, order[:num]), make_batch(task.train, order[:1])

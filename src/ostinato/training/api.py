@@ -143,20 +143,25 @@ class Run:
             return list(found)
         return np.stack(found) if len(found) else np.zeros((0, len(self.labels)))
 
-    def evaluate(self, data: PathLike | None = None, part: PartName = "test") -> Report:
+    def evaluate(
+        self, data: PathLike | None = None, part: PartName = "test", *, changes: Sequence[str] = ()
+    ) -> Report:
         """Score the model on examples that it did not learn from, and naive predictors with it.
 
         Args:
             data: a file in the form of the run's own; None for a part of the run's own data.
             part: which, where no ``data`` are given: train, dev or test.
+            changes: ``data.key=value`` each, where ``data`` are in another form.
 
         Raises:
             RunError: the run has no such part.
             DataError: the data cannot be read, or changed since the run began.
+            RecipeError: a change is not of how a file is read.
         """
         from ostinato.training.evaluation import evaluate_run
 
-        return evaluate_run(self.path, None if data is None else Path(data), part, self._checkpoint)
+        path = None if data is None else Path(data)
+        return evaluate_run(self.path, path, part, self._checkpoint, changes)
 
     def generate(
         self,

@@ -147,14 +147,30 @@ def estimate_saved(task: Task[Any], model: nn.Module) -> Saved:
 
 def _narrow(task: Task[Any]) -> tuple[Sequence[tuple[int, TaskBatch]], int]:
     """Return batches of one and a few sequences, as long as the longest, and how many fit."""
-    batch = task.batches(0)[0]
-    if isinstance(batch, TextBatch | StreamedBatch):
+    batch = longest_window(task)
+    if batch is not None:
         num = batch.window.inputs.shape[1]
         shares = [batch.share(0, parts) for parts in {num: 0, max(1, num // 2): 0}]
         return [(share.window.inputs.shape[1], share) for share in shares], num
     assert isinstance(task, ExampleTask)
     order, num = largest_rows(task)
     return [(rows, make_batch(task.train, order[:rows])) for rows in {1: 0, min(2, num): 0}], num
+
+
+def longest_window(task: Task[Any]) -> TextBatch | StreamedBatch | None:
+    """Return a window of the streams that is as long as any; None where there are no streams.
+
+    The first ones are shorter where they begin at every ``tbptt_stride`` steps.
+    """
+    first = task.batches(0)[0]
+    if not isinstance(first, TextBatch | StreamedBatch):
+        return None
+    assert isinstance(task, LanguageModelTask | ExampleTask)
+    training = task.recipe.training
+    num_short = -(-(training.tbptt_steps or 1) // (training.tbptt_stride or 1))
+    later = task.batches(min(num_short, task.steps_per_epoch - 1))[0]
+    assert isinstance(later, TextBatch | StreamedBatch)
+    return max(first, later, key=lambda batch: len(batch.window.inputs))
 
 
 def largest_rows(task: ExampleTask) -> tuple[Sequence[int], int]:
