@@ -157,7 +157,36 @@ def test_files_in_another_form(capsys: Capture, runs: dict[str, Path]):
     Path("bad.csv").write_text("x,y\na b,1,2\na b,1\n")
     said = refuse(capsys, "predict", str(runs["texts"]), "bad.csv")
     assert "data.malformed=0.51" in said
-    (found,) = records(capsys, runs["texts"], "bad.csv", "data.malformed=0.51")
+    form = ("data.malformed=0.51", "--format", "jsonl")
+    code, output, errors = ask(capsys, "predict", str(runs["texts"]), "bad.csv", *form)
+    assert (code, len(output.splitlines())) == (0, 1)
+    assert errors.startswith("note: 1 malformed row left out: bad.csv, line 2: ")
+
+
+def test_rows_that_cannot_be_read_are_counted_or_refused(capsys: Capture, runs: dict[str, Path]):
+    rows = [[1.0, 2.0], [None], [3.0], ["x"]]
+    Path("bad.jsonl").write_text("\n".join(json.dumps({"x": row}) for row in rows))
+    run = str(runs["arrays"])
+    assert "line 2: all its numbers are missing" in refuse(capsys, "predict", run, "bad.jsonl")
+    said = refuse(capsys, "predict", run, "bad.jsonl", "data.malformed=0.3")
+    assert "2 malformed rows of 4" in said
+    form = ("data.malformed=0.5", "--format", "jsonl")
+    code, output, errors = ask(capsys, "predict", run, "bad.jsonl", *form)
+    places = [json.loads(line)["input"] for line in output.splitlines()]
+    assert (code, places) == (0, ["bad.jsonl, line 1", "bad.jsonl, line 3"])
+    assert "note: 2 malformed rows left out: bad.jsonl, line 2: " in errors
+
+
+@pytest.mark.parametrize("columns", [("x", "review"), ("review", "x")])
+def test_a_column_that_takes_the_place_of_another(
+    capsys: Capture, runs: dict[str, Path], columns: tuple[str, str]
+):
+    values = {"x": "not this", "review": "a b"}
+    Path("new.csv").write_text(f"{','.join(columns)}\n{','.join(values[c] for c in columns)}\n")
+    (found,) = records(capsys, runs["texts"], "new.csv", "data.input=review")
+    assert found["input"] == "a b"
+    Path("new.tsv").write_text("x\ty\na b\t1\n")
+    (found,) = records(capsys, runs["texts"], "new.tsv")
     assert found["input"] == "a b"
 
 

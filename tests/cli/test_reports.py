@@ -15,11 +15,12 @@ from ostinato.training.evaluation import evaluate_run
 from ostinato.training.events import Stepped
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_files import validate
 from ostinato.training.results import BEGIN, END
 from ostinato.training.run import RunFolder
 from ostinato.training.session import train
 from tests.cli.helpers import ask, refuse
-from tests.training.example_helpers import tiny_examples, write_examples
+from tests.training.example_helpers import raw_examples, tiny_examples, write_examples
 from tests.training.helpers import tiny
 
 
@@ -86,6 +87,51 @@ def test_evaluate_a_file_in_another_form(
     assert answer.code == 0
     assert "other.csv: 30 examples" in answer.output
     assert "no such file: data.separator=;" in refuse(capsys, "evaluate", run, *form)
+
+
+def test_a_file_is_read_as_the_runs_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    rows = write_examples(tmp_path, 60).read_text().splitlines()[1:]
+    path = tmp_path / "own.csv"
+    path.write_text("\n".join(row.replace(",", "|") for row in rows))
+    raw = raw_examples(path, training={"max_epochs": 1})
+    raw["data"] |= {"header": False, "columns": ["text", "label"], "separator": "|"}
+    train(validate({**raw, "data": {**raw["data"], "quoting": False}}, "own"), tmp_path / "run")
+    other = tmp_path / "other.csv"
+    other.write_text('"a b|yes\nb" a|no\n')
+    answer = ask(capsys, "evaluate", str(tmp_path / "run"), str(other))
+    assert answer.code == 0, answer.errors
+    assert "other.csv: 2 examples" in answer.output
+    # Where the data of the run are gone, the model is scored alone.
+    path.unlink()
+    answer = ask(capsys, "evaluate", str(tmp_path / "run"), str(other))
+    assert answer.code == 0
+    assert "note: no naive predictor stands beside the model: no such file" in answer.errors
+    assert "majority" not in answer.output
+    assert "no such file" in refuse(capsys, "evaluate", str(tmp_path / "run"))
+
+
+def test_five_commands_on_a_table_of_a_stranger(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    rows = write_examples(tmp_path, 400).read_text().splitlines()[1:]
+    content = "\n".join(
+        ["Satz;Ürteil", *(f"{n % 7} ä {row.replace(',', ';')}" for n, row in enumerate(rows))]
+    )
+    (tmp_path / "reviews.csv").write_bytes(content.encode("latin-1"))
+    monkeypatch.chdir(tmp_path)
+    for command in (
+        "init reviews.csv",
+        "check reviews.yaml",
+        "train reviews.yaml",
+        "evaluate runs/reviews --json report.json",
+        "predict runs/reviews reviews.csv",
+    ):
+        answer = ask(capsys, *command.split())
+        assert answer.code == 0, answer.errors
+    assert len(answer.output.splitlines()) == 400
+    scores = json.loads((tmp_path / "report.json").read_text())["scores"]
+    model, majority = (scores[name]["accuracy"]["value"] for name in ("model", "majority"))
+    assert model > majority + 0.2
 
 
 def test_compare(folder: Path, capsys: pytest.CaptureFixture[str]):

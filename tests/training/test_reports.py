@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch.nn import functional
 
 from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data import DataError
+from ostinato.data.corpus import other_part
 from ostinato.training.api import load_run
 from ostinato.training.errors import RunError
 from ostinato.training.evaluation import Score, compare_runs, evaluate_run, evaluate_runs
+from ostinato.training.example_data import Source
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.language_model import LanguageModelTask
+from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe_files import validate
 from ostinato.training.results import (
     BEGIN,
     END,
@@ -29,7 +35,7 @@ from ostinato.training.results import (
 )
 from ostinato.training.session import load_trained, train
 from ostinato.training.trained import load_examples
-from tests.training.example_helpers import tiny_examples, write_examples
+from tests.training.example_helpers import raw_examples, tiny_examples, write_examples
 from tests.training.helpers import tiny
 
 
@@ -54,7 +60,30 @@ def test_a_model_that_knows_order_beats_those_that_do_not(folder: Path):
     assert report.num_examples > 20
 
 
-def test_the_test_part_is_none_of_what_was_learned(folder: Path):
+@pytest.mark.parametrize("by", ["hash", "order"])
+def test_no_example_is_in_two_parts(tmp_path: Path, by: str):
+    path = write_examples(tmp_path, 200)
+    # Inputs that occur again stay together under a hash, wherever their rows stand.
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows, *rows[1:100]]) + "\n")
+    raw = raw_examples(path)
+    raw["data"]["split"]["by"] = by
+    recipe = validate(raw, "tiny")
+    assert isinstance(recipe, ExampleRecipe)
+    source = Source(recipe)
+    parts = {part: source.rows(part) for part in ("train", "dev", "test")}
+    places = [row.place for part in parts.values() for row in part]
+    assert len(places) == len(set(places)) == 299
+    texts = {name: {row.values["text"] for row in part} for name, part in parts.items()}
+    if by == "hash":
+        assert not texts["train"] & texts["dev"]
+        assert not (texts["train"] | texts["dev"]) & texts["test"]
+    else:
+        lines = {name: [int(row.place.split()[-1]) for row in part] for name, part in parts.items()}
+        assert max(lines["train"]) < min(lines["dev"]) <= max(lines["dev"]) < min(lines["test"])
+
+
+def test_the_best_weights_are_scored(folder: Path):
     trained = load_examples(folder / "recurrent")
     report = evaluate_run(folder / "recurrent", part="dev")
     metrics = (folder / "recurrent" / "metrics.jsonl").read_text().splitlines()
@@ -172,6 +201,41 @@ def test_language_models_are_compared(tmp_path: Path):
         compare_runs([tmp_path / "gru", tmp_path / "other"])
     with pytest.raises(OptionError, match="nothing of the text was kept for a test"):
         compare_runs(runs, "test")
+
+
+def test_another_text_is_cut_as_the_runs_own(tmp_path: Path):
+    names = ["jürgen", "zoë", "anna", "émile", "bo"] * 8
+    recipe = tiny(
+        data={"text": "\n".join(names), "documents": "lines"},
+        training={"max_steps": 8, "tbptt_steps": 5},
+    )
+    train(recipe, tmp_path / "run")
+    task = LanguageModelTask.from_recipe(recipe, torch.device("cpu"))
+    other = tmp_path / "other.txt"
+    for form in ("NFC", "NFD"):
+        other.write_text(unicodedata.normalize(form, "zoë\nbo\n\nanna\n"), "utf-8")
+        report = evaluate_run(tmp_path / "run", other)
+        assert report.num_examples == len("zoë\nbo\nanna\n")
+        part = other_part(task.corpus, other.read_text("utf-8"), "lines")
+        assert part.starts is not None
+        assert part.starts.tolist() == [0, 4, 7]
+        model = load_trained(tmp_path / "run").model
+        # By hand: each line from the end of a line on, the state afresh.
+        losses: list[float] = []
+        for name in ("zoë", "bo", "anna"):
+            ids = torch.as_tensor(task.corpus.vocabulary.encode(f"\n{name}\n"))
+            logits = model(ids[:-1, None])[0].detach()
+            losses.append(float(functional.cross_entropy(logits[:, 0], ids[1:], reduction="sum")))
+        nats = report.scores["model"]["nats_per_character"].value
+        assert nats == pytest.approx(sum(losses) / report.num_examples, rel=1e-5)
+
+
+def test_seeds_that_dealt_lines_otherwise(tmp_path: Path):
+    data = {"text": "\n".join(f"line {n}" for n in range(40)), "documents": "lines"}
+    for seed in (0, 1):
+        train(tiny(data=data, seed=seed, training={"max_steps": 2}), tmp_path / str(seed))
+    with pytest.raises(RunError, match="have the seeds 0 and 1, by which their lines were dealt"):
+        compare_runs([tmp_path / "0", tmp_path / "1"])
 
 
 def test_a_text_and_examples_are_not_compared(folder: Path, tmp_path: Path):

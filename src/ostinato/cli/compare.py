@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ def compare_command(runs: list[Path], *, part: PartName) -> None:
         "for both runs of a difference; sign flips: share of them in which the difference is gone "
         "or reversed"
     )
+    for note in found.notes:
+        print(f"note: {note}", file=sys.stderr)
 
 
 def _difference(difference: Difference | None) -> tuple[str, str]:

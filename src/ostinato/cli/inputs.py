@@ -17,7 +17,9 @@ from ostinato.training.recipe import DataRecipe
 _LINES = (".txt", ".text")
 
 
-def input_rows(source: str | None, data: DataRecipe, options: PipelineOptions) -> list[Row]:
+def input_rows(
+    source: str | None, data: DataRecipe, options: PipelineOptions, malformed: Malformed
+) -> list[Row]:
     """Return the rows of a command's argument.
 
     A file is read in the form that the run learned from, but ``.txt`` without the run's column has
@@ -28,6 +30,7 @@ def input_rows(source: str | None, data: DataRecipe, options: PipelineOptions) -
         source: a path, ``-`` or None for standard input, or a text.
         data: how files are read.
         options: of the run's pipeline, with the column that it reads.
+        malformed: is told of rows of a file that cannot be read.
 
     Raises:
         DataError: the file cannot be read, or is malformed.
@@ -37,7 +40,7 @@ def input_rows(source: str | None, data: DataRecipe, options: PipelineOptions) -
         return list(_lines(column))
     path = Path(source)
     if is_file(path) or _is_folder(path) or _is_named_like_a_file(source):
-        rows = _file_rows(path, data, data.input or column)
+        rows = _file_rows(path, data, data.input or column, malformed)
         return renamed(rows, data, options)
     return [Row("the text", {column: source})]
 
@@ -69,8 +72,7 @@ def _lines(column: str) -> Iterator[Row]:
         yield Row(f"standard input, line {number}", {column: line.removesuffix("\r")})
 
 
-def _file_rows(path: Path, data: DataRecipe, column: str) -> list[Row]:
-    malformed = Malformed(data.malformed)
+def _file_rows(path: Path, data: DataRecipe, column: str, malformed: Malformed) -> list[Row]:
     options = read_options(data)
     has_lines = path.suffix in _LINES and not _has_column(path, options, column)
     if has_lines:

@@ -16,6 +16,8 @@ from ostinato.cli.screen import printable
 
 if TYPE_CHECKING:
     from ostinato.data.batches import Example
+    from ostinato.data.pipeline import PartCounts
+    from ostinato.data.rows import Malformed, Row
     from ostinato.training.naive import Predictions
     from ostinato.training.run_files import Which
     from ostinato.training.trained import TrainedExamples
@@ -47,13 +49,16 @@ def predict_command(
         checkpoint: which weights.
     """
     from ostinato.data.pipeline import PartCounts
+    from ostinato.data.rows import Malformed
     from ostinato.training.example_data import data_of_file
     from ostinato.training.trained import load_examples
 
     trained = load_examples(run, checkpoint)
     path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
     data = data_of_file(trained.recipe, changes, path)
-    rows = input_rows(source, data, trained.pipeline.options)
+    malformed = Malformed(data.malformed)
+    rows = input_rows(source, data, trained.pipeline.options, malformed)
+    num_read, num_unread = len(rows), malformed.num_malformed
     form = form or ("table" if sys.stdout.isatty() else "jsonl")
     counts = PartCounts()
     # In blocks: the first lines appear at once, and memory does not grow with the file.
@@ -61,15 +66,33 @@ def predict_command(
     records = (
         record
         for block in blocks
-        for record in _records(trained, trained.encode(block, counts), probabilities=probabilities)
+        for record in _records(
+            trained, _encoded(trained, block, counts, malformed), probabilities=probabilities
+        )
     )
     if form == "jsonl":
         for record in records:
             sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
     else:
         _print_table(list(records))
-    for note in counts.notes("input"):
-        print(f"note: {note}", file=sys.stderr)
+    malformed.num_rows = num_read - (malformed.num_malformed - num_unread)
+    malformed.check()
+    for note in (*counts.notes("input"), malformed.note()):
+        if note:
+            print(f"note: {note}", file=sys.stderr)
+
+
+def _encoded(
+    trained: TrainedExamples, rows: Sequence[Row], counts: PartCounts, malformed: Malformed
+) -> list[Example]:
+    """Return rows as examples without targets; those that cannot be are left out if they may be.
+
+    Raises:
+        DataError: none may be left out.
+    """
+    if not malformed.share:
+        return trained.encode(rows, counts)
+    return trained.pipeline.examples(rows, malformed, counts, with_target=False)
 
 
 def _records(

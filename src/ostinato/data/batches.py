@@ -68,6 +68,11 @@ class Batch:
         return int(self.lengths.sum())
 
     @property
+    def is_empty(self) -> bool:
+        """Whether there are no sequences."""
+        return not len(self.lengths)
+
+    @property
     def num_sequences(self) -> int:
         """Sequences side by side."""
         return len(self.lengths)

@@ -128,6 +128,19 @@ def build_corpus(
     )
 
 
+def other_part(corpus: Corpus, text: str, documents: Literal["whole", "lines"]) -> Part:
+    """Return another text as a part of the corpus, normalized and cut as its own.
+
+    Raises:
+        DataError: a character is not in the vocabulary.
+    """
+    text = normalize(text, corpus.vocabulary.normalization)
+    if documents == "whole":
+        return _part(corpus.vocabulary, [text], are_documents=False)
+    lines = [f"{line}\n" for line in text.split("\n") if line]
+    return _part(corpus.vocabulary, lines, are_documents=True)
+
+
 def _cuts(num: int, held_out: float, tested: float, kind: str) -> tuple[int, int]:
     """Return where the part to learn from, and the held-out one, end."""
     last = num - round(num * tested)
@@ -181,8 +194,13 @@ def with_context(corpus: Corpus, part: Part | None = None) -> Ids:
         return np.concatenate([[document_end(corpus)], part.ids])
     if part is corpus.train:
         return part.ids
-    before = corpus.train if part is corpus.held_out else corpus.held_out
-    return np.concatenate([before.ids[-1:], part.ids])
+    if part is corpus.held_out or part is corpus.tested:
+        before = corpus.train if part is corpus.held_out else corpus.held_out
+        return np.concatenate([before.ids[-1:], part.ids])
+    # Another text begins as this one does, or as a line.
+    has_lines = "\n" in corpus.vocabulary.symbols
+    start = [document_end(corpus)] if has_lines else corpus.train.ids[:1]
+    return np.concatenate([start, part.ids])
 
 
 def document_end(corpus: Corpus) -> int:

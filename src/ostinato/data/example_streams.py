@@ -36,8 +36,13 @@ class StreamedBatch:
 
     @property
     def num_items(self) -> int:
-        """The same; a share always has streams, if perhaps none that goes on."""
+        """The same."""
         return self.num_targets
+
+    @property
+    def is_empty(self) -> bool:
+        """Never: a share has streams, whose state is carried, if perhaps none that goes on."""
+        return False
 
     @property
     def num_sequences(self) -> int:

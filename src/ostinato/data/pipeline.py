@@ -127,7 +127,8 @@ class PartCounts:
         if self.num_missing:
             notes.append(
                 f"{part}: {self.num_missing:,} of {counted(self.num_numbers, 'number')} "
-                f"{'is' if self.num_missing == 1 else 'are'} missing, and read as the mean"
+                f"{'is' if self.num_missing == 1 else 'are'} missing: the mean of training "
+                "is read in their place, or 0 without frames.standardize"
             )
         if self.num_unseen_labels:
             shown = ", ".join(list(self.unseen_labels)[:5])
@@ -208,7 +209,12 @@ class Pipeline:
         return "words" if self.kind == "words" else "frames"
 
     def examples(
-        self, rows: Iterable[Row], malformed: Malformed, counts: PartCounts | None = None
+        self,
+        rows: Iterable[Row],
+        malformed: Malformed,
+        counts: PartCounts | None = None,
+        *,
+        with_target: bool = True,
     ) -> list[Example]:
         """Encode rows; what cannot be is reported as malformed.
 
@@ -216,12 +222,13 @@ class Pipeline:
             rows: of one part.
             malformed: is told of rows without input or target.
             counts: is told what is lost.
+            with_target: whether they have one.
         """
         counts = PartCounts() if counts is None else counts
         examples: list[Example] = []
         for row in rows:
             try:
-                examples.append(self.example(row, counts))
+                examples.append(self.example(row, counts, with_target=with_target))
             except DataError as error:
                 malformed.report(row.place, _without_mend(error))
         return examples

@@ -196,6 +196,7 @@ class Run:
                 temperature=temperature,
                 top_p=top_p,
                 seed=seed,
+                document_end=trained.document_end,
             )
         )
         is_line_end = prompt is None and trained.start == "\n"

@@ -133,7 +133,7 @@ def seconds_per_step(
         optimizer.zero_grad()
         for whole in task.batches(step):
             batch = whole.share(workers.index, workers.num) if workers.num > 1 else whole
-            result = task.loss(model, batch if batch.num_items else whole, carried)
+            result = task.loss(model, whole if batch.is_empty else batch, carried)
             carried = result.carried
             torch.autograd.backward(result.loss_sum / whole.num_targets)
         clip_gradients(model, recipe.training.clip_grad_norm)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -210,8 +210,16 @@ def scored_part(
     source = Source(recipe)
     malformed, counts = source.malformed, PartCounts()
     train: Sequence[Example] = ()
-    if data is None or saved_model(trained.path) is None:
+    alone = ""
+    if data is None:
         train = _learned_from(trained, source)
+    elif saved_model(trained.path) is not None:
+        alone = "a saved model does not keep what it learned from"
+    else:
+        try:
+            train = _learned_from(trained, source)
+        except (DataError, RunError) as error:
+            alone = str(error).partition("\nmend: ")[0]
     if data is not None:
         malformed = Malformed(form.malformed)
         rows = other_rows(form, data, malformed, pipeline.options)
@@ -231,6 +239,7 @@ def scored_part(
         raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
     evaluation = recipe.evaluation
     notes = [*counts.notes(str(data or part)), malformed.note(), encoding.note()]
+    notes += [f"no naive predictor stands beside the model: {alone}"] if alone else []
     return ScoredPart(
         trained,
         Scorer(pipeline, evaluation.scheme, evaluation.positive),
@@ -293,6 +302,7 @@ class Comparison:
         num_parameters: of each run's model.
         seconds: that each took to train.
         item: what was counted, in words.
+        notes: sentences about what was lost.
     """
 
     part: str
@@ -304,6 +314,7 @@ class Comparison:
     num_parameters: Sequence[int]
     seconds: Sequence[float]
     item: str = "example"
+    notes: tuple[str, ...] = ()
 
 
 def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
@@ -331,7 +342,9 @@ def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
         predictions = scored.trained.predict_examples(scored.examples)
         each.append(scored.scorer.by_example(scored.examples, predictions)[metric.name])
     models = [scored.trained.model for scored in parts]
-    return comparison(runs, part, len(first.examples), each, models)
+    notes = dict.fromkeys(note for scored in parts for note in scored.notes)
+    found = comparison(runs, part, len(first.examples), each, models)
+    return replace(found, notes=tuple(notes))
 
 
 def comparison(

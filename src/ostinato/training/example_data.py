@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 import numpy as np
 
@@ -168,14 +168,19 @@ def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | Non
                 f"mend: only how another file is read: {', '.join(OF_OTHER_FILES)}"
             )
     raw = recipe.model_dump(mode="json")
+    own = recipe.data.format
+    if own == "auto":
+        own = format_by_name(recipe.data.train) if isinstance(recipe.data.train, Path) else None
     named = None if path is None else format_by_name(path)
-    if named not in (None, recipe.data.format) and (named, recipe.data.format) != ("csv", "tsv"):
-        own = dict.fromkeys(("header", "columns", "separator"))
-        raw["data"] = {**raw["data"], **own, "format": named, "quoting": True}
+    are_tables = own in TABLES and named in TABLES
+    if named not in (None, own) and own is not None and not are_tables:
+        usual = dict.fromkeys(("header", "columns", "separator"))
+        raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
     assert isinstance(found, ExampleRecipe)
     data = found.data
-    if path is not None and data.separator is not None and data.format in TABLES:
+    is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
+    if path is not None and data.separator is not None and is_table:
         # The separator that the recipe names may be that of its own file alone.
         guessed = data.model_copy(update={"separator": None, "header": None})
         if not _has_input(path, data) and _has_input(path, guessed):
@@ -215,10 +220,17 @@ def renamed(rows: list[Row], data: DataRecipe, options: PipelineOptions) -> list
     names = {theirs: ours for theirs, ours in pairs if theirs and ours and theirs != ours}
     if not names:
         return rows
-    return [
-        Row(row.place, {names.get(name, name): value for name, value in row.values.items()})
-        for row in rows
-    ]
+    return [Row(row.place, _renamed(row.values, names)) for row in rows]
+
+
+def _renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return columns by their new names; another that has such a name already gives way."""
+    taken = {new for old, new in names.items() if old in values}
+    return {
+        names.get(name, name): value
+        for name, value in values.items()
+        if name in names or name not in taken
+    }
 
 
 def _dealt(rows: Sequence[Row], split: SplitRecipe, column: str) -> Mapping[PartName, list[Row]]:

@@ -40,6 +40,7 @@ from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
 from ostinato.training.task import State, StepLoss
+from ostinato.training.unused_keys import unused_text_keys
 from ostinato.training.windows import loss_of_window
 
 _STANDARD_LIBRARY_CHARACTERS = 2_000_000
@@ -59,8 +60,13 @@ class TextBatch:
 
     @property
     def num_items(self) -> int:
-        """The same; a share always has streams, if perhaps none that goes on."""
+        """The same."""
         return self.num_targets
+
+    @property
+    def is_empty(self) -> bool:
+        """Never: a share has streams, whose state is carried, if perhaps none that goes on."""
+        return False
 
     @property
     def num_sequences(self) -> int:
@@ -293,6 +299,8 @@ class LanguageModelTask:
             )
         if note := gap_note(training.tbptt_steps, training.tbptt_stride):
             notes.append(note)
+        if keys := unused_text_keys(self.recipe):
+            notes.append(f"without effect here: {', '.join(keys)}")
         if self._windows.num_streams < training.batch_size:
             notes.append(
                 f"the text is short: {counted(self._windows.num_streams, 'stream')} instead of "

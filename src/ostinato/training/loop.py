@@ -330,7 +330,7 @@ class Loop:
             batch, weight = whole, 1.0
             if workers.num > 1:
                 batch = whole.share(workers.index, workers.num)
-                if not batch.num_items:
+                if batch.is_empty:
                     # Every process has to take part; this one's part counts nothing.
                     batch, weight = whole, 0.0
             is_last = place == len(batches) - 1

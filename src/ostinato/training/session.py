@@ -198,8 +198,12 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
     with torch.random.fork_rng(devices=[]):
         model = build_language_model(recipe.model, len(vocabulary))
     load_weights(model, checkpoint.model)
-    end = int(vocabulary.encode("\n")[0]) if recipe.data.documents == "lines" else None
-    return Trained(model.eval(), vocabulary, facts["start"], end)
+    return Trained(model.eval(), vocabulary, facts["start"], document_end_of(recipe, vocabulary))
+
+
+def document_end_of(recipe: LanguageModelRecipe, vocabulary: Vocabulary) -> int | None:
+    """Return the unit that ends a document; None where a model learned one text."""
+    return int(vocabulary.encode("\n")[0]) if recipe.data.documents == "lines" else None
 
 
 def _newest_whole(store: CheckpointStore, observe: Observer) -> Checkpoint:

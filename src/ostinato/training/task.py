@@ -41,6 +41,11 @@ class TaskBatch(Protocol):
         ...
 
     @property
+    def is_empty(self) -> bool:
+        """Whether a share has nothing to run; streams that have ended are run all the same."""
+        ...
+
+    @property
     def num_sequences(self) -> int:
         """How many whole sequences there are; 0 for pieces of a stream."""
         ...

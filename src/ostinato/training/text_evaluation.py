@@ -10,7 +10,7 @@ import torch
 
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError, Part, read_text
-from ostinato.data.corpus import Corpus
+from ostinato.data.corpus import Corpus, other_part
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.evaluation import Comparison, Report, Score, comparison
 from ostinato.training.example_data import PartName
@@ -54,7 +54,10 @@ def evaluate_text_run(
     """
     task = _task(run, recipe)
     encoding = _encoding(recipe, changes)
-    chosen = _part(task.corpus, part) if data is None else _other(task.corpus, encoding, data)
+    if data is None:
+        chosen = _part(task.corpus, part)
+    else:
+        chosen = _other(task.corpus, read_text(data, encoding), recipe, data)
     model = load_trained(run, checkpoint).model
     blocks = task.block_losses(chosen, model, StopRequest())
     scores = {
@@ -99,6 +102,12 @@ def compare_text_runs(runs: Sequence[Path], part: PartName) -> Comparison:
             raise RunError(
                 f"the runs {runs[0]} and {run} have different texts, so their scores cannot be "
                 "compared\nmend: train both by recipes with the same section `data`"
+            )
+        if other.data.documents == "lines" and other.seed != first.seed:
+            raise RunError(
+                f"the runs {runs[0]} and {run} have the seeds {first.seed} and {other.seed}, by "
+                "which their lines were dealt to the parts: what one is scored on, the other "
+                "learned\nmend: train both with the same seed"
             )
     for run in runs[1:]:
         _task(run, first)
@@ -162,9 +171,10 @@ def _encoding(recipe: LanguageModelRecipe, changes: Sequence[str]) -> str:
     return encoding
 
 
-def _other(corpus: Corpus, encoding: str, path: Path) -> Part:
-    text = read_text(path, encoding)
-    ids = corpus.vocabulary.encode(text)
-    if len(ids) < 2:
-        raise DataError(f"{path} holds {len(ids)} units, expected 2 or more\nmend: a longer text")
-    return Part(ids, len(text))
+def _other(corpus: Corpus, text: str, recipe: LanguageModelRecipe, path: Path) -> Part:
+    part = other_part(corpus, text, recipe.data.documents)
+    if len(part.ids) < 2:
+        raise DataError(
+            f"{path} holds {len(part.ids)} units, expected 2 or more\nmend: a longer text"
+        )
+    return part

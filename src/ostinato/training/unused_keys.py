@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
-from ostinato.training.recipe import DataRecipe, ExampleRecipe
+from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.training.recipe import DataRecipe, ExampleRecipe, LanguageModelRecipe, Recipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
+_OF_TABLES = ("header", "columns", "separator", "quoting")
+_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images")
 _OF_RECURRENCE = (
     "cell",
     "functions",
@@ -46,6 +50,23 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
         *_changed("training", recipe.training, _unused_training(recipe)),
         *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
     ]
+    data = recipe.data
+    if data.dev is not None and data.test is not None:
+        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+    return tuple(found)
+
+
+def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
+    """Return the keys of a language model that differ from their defaults and change nothing."""
+    data, model, sample = recipe.data, recipe.model, recipe.sample
+    is_named_cell = model.cell.strip() in cells.names()
+    found = [
+        *_changed("data", data, iter(() if data.path is not None else ("encoding",))),
+        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
+        *_changed("training", recipe.training, _unused_training(recipe)),
+    ]
+    if not sample.length:
+        found += _changed("sample", sample, iter(("prompt", "temperature", "top_p")))
     return tuple(found)
 
 
@@ -68,11 +89,23 @@ def _unused_text(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.kind == "frames":
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
+    elif pipeline.options.text.unit == "bytes":
+        yield from ("vocabulary_size", "min_count")
 
 
 def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
+    kind = data.format
+    if kind == "auto" and isinstance(data.train, Path):
+        kind = format_by_name(data.train) or "auto"
     if data.name is not None:
         yield from _OF_FILES
+    elif kind != "auto":
+        if kind not in (*TABLES, "text"):
+            yield from _OF_TABLES
+        if kind not in ("hub", "parquet"):
+            yield "streaming"
+        if kind in _BINARY:
+            yield "encoding"
     if pipeline.options.task not in ("multi-label", "regression"):
         yield "label_separator"
 
@@ -89,7 +122,7 @@ def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
         yield "functions"
 
 
-def _unused_training(recipe: ExampleRecipe) -> Iterator[str]:
+def _unused_training(recipe: Recipe) -> Iterator[str]:
     training = recipe.training
     if training.optimizer != "sgd":
         yield "momentum"

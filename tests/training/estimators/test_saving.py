@@ -21,6 +21,8 @@ from ostinato import (
 )
 from ostinato.core.errors import OptionError
 from ostinato.training.errors import CheckpointError, RunError
+from ostinato.training.generate import generate
+from ostinato.training.session import load_trained
 
 SIZES: dict[str, Any] = {
     "hidden_size": 8,
@@ -74,6 +76,45 @@ def test_an_estimator_comes_back(tmp_path: Path, case: str):
     (tmp_path / "other" / "mine.txt").write_text("keep")
     with pytest.raises(RunError, match="holds something else"):
         back.save_pretrained(tmp_path / "other")
+
+
+def test_documents_end_where_they_did(tmp_path: Path):
+    names = ["anna", "bob", "carl", "dora"] * 10
+    model = LanguageModel(**{**SIZES, "max_epochs": 6}, batch_size=4).fit(names)
+    model.save_pretrained(tmp_path / "saved")
+    trained = load_trained(tmp_path / "saved")
+    assert trained.document_end is not None
+    expected = "".join(
+        generate(
+            trained.model,
+            trained.vocabulary,
+            trained.start,
+            length=60,
+            temperature=0.8,
+            seed=3,
+            document_end=trained.document_end,
+        )
+    ).removeprefix("\n")
+    assert model.generate(length=60, seed=3) == expected
+    run = ost.from_pretrained(tmp_path / "saved")
+    assert run.generate(length=60, seed=3) == expected
+    # One text of lines is the same documents.
+    assert model.score("anna\nbob") == pytest.approx(model.score(["anna", "bob"]))
+
+
+def test_texts_are_scored_by_a_model_of_one_text():
+    model = LanguageModel(**SIZES, batch_size=4).fit("to be or not to be. " * 30)
+    both = model.score(["to be", "or not"])
+    one, other = model.score("to be"), model.score("or not")
+    assert both == pytest.approx((5 * one + 6 * other) / 11)
+
+
+def test_what_is_cut_is_warned_of():
+    long = ["a b c d"] * 10 + ["b a"] * 10
+    with pytest.warns(UserWarning, match="sequences of X cut at max_length"):
+        model = SequenceClassifier(**SIZES, unit="words", max_length=3).fit(long, [0, 1] * 10)
+    with pytest.warns(UserWarning, match="1 sequence of X cut at max_length"):
+        model.predict(["a b c d", "a"])
 
 
 def test_what_is_no_estimator_of_the_class(tmp_path: Path):

@@ -71,7 +71,8 @@ def guess_format(path: Path, encoding: str = "utf-8") -> str:
 
 def format_by_name(path: Path) -> str | None:
     """Return the format that a file's name alone says; None where it says none."""
-    return _BY_SUFFIX.get(suffix_of(split_part(path)[0]))
+    suffix = suffix_of(split_part(path)[0])
+    return "tsv" if suffix == ".tsv" else _BY_SUFFIX.get(suffix)
 
 
 def check_format(name: str) -> str:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from sklearn.base import BaseEstimator
 
 from ostinato.core.errors import OptionError
+from ostinato.data.pipeline import PartCounts
 from ostinato.training.estimators.checks import check_fitted
 from ostinato.training.estimators.fitting import (
     Fitted,
@@ -20,6 +21,7 @@ from ostinato.training.estimators.fitting import (
     fit_examples,
     seed_of,
     split,
+    warn_of_cuts,
 )
 from ostinato.training.estimators.forms import (
     INPUT,
@@ -127,7 +129,10 @@ class SequenceEstimator(SavedEstimator, BaseEstimator):
         """Predict; each sequence by itself, whatever stands beside it."""
         check_fitted(self)
         read = read_sequences(self, X, self._layout)
-        return self._network.examples.predict(rows_of(read.values))
+        counts = PartCounts()
+        found = self._network.examples.predict(rows_of(read.values), counts)
+        warn_of_cuts(counts)
+        return found
 
     def _fraction(self) -> float:
         fraction = self.validation_fraction

@@ -6,6 +6,7 @@ import math
 import numbers
 import secrets
 import tempfile
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +20,7 @@ from ostinato.data import DataError
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import PartCounts, Pipeline
 from ostinato.data.rows import Row
+from ostinato.data.wording import counted
 from ostinato.training.estimators.network import Network
 from ostinato.training.events import Evaluated, Event, Stepped
 from ostinato.training.example_data import Source
@@ -136,12 +138,16 @@ def fit_examples(
     train_rows = [rows[int(place)] for place in parts.train]
     dev_rows = [rows[int(place)] for place in parts.dev]
     pipeline = Pipeline.learn(train_rows, pipeline_options(recipe, Source(recipe)))
+    counts = PartCounts()
+    train, dev = (_examples(pipeline, part, counts) for part in (train_rows, dev_rows))
+    warn_of_cuts(counts)
     task = ExamplesInMemory(
         recipe,
         pipeline,
-        _examples(pipeline, train_rows),
-        _examples(pipeline, dev_rows),
+        train,
+        dev,
         device,
+        counts.notes("X"),
         class_weights=class_weights,
         is_held_out=parts.is_held_out,
     )
@@ -248,8 +254,20 @@ def seed_of(random_state: Any) -> int:
     )
 
 
-def _examples(pipeline: Pipeline, rows: Sequence[Row]) -> list[Example]:
-    counts, examples = PartCounts(), list[Example]()
+def warn_of_cuts(counts: PartCounts) -> None:
+    """Warn where sequences are longer than what is read of them."""
+    num_cut = counts.num_cut + counts.text.num_truncated
+    if num_cut:
+        warnings.warn(
+            f"{counted(num_cut, 'sequence')} of X cut at max_length: give a larger one to read "
+            "them whole",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _examples(pipeline: Pipeline, rows: Sequence[Row], counts: PartCounts) -> list[Example]:
+    examples: list[Example] = []
     for row in rows:
         try:
             examples.append(pipeline.example(row, counts))

@@ -241,6 +241,7 @@ class LanguageModel(SavedEstimator, BaseEstimator):
             temperature=temperature,
             top_p=top_p,
             seed=seed,
+            document_end=trained.document_end,
         )
         text = "".join(pieces)
         return text.removeprefix("\n") if prompt is None else text
@@ -249,7 +250,11 @@ class LanguageModel(SavedEstimator, BaseEstimator):
     def _nats(self, X: Any) -> tuple[float, int]:
         check_fitted(self)
         text = _read(X)
-        ended = [f"{line}\n" for line in text.documents] if text.are_lines else [text.whole]
+        if self.recipe_.data.documents == "lines":
+            lines = text.documents if text.are_lines else text.whole.split("\n")
+            ended = [f"{line}\n" for line in lines if line]
+        else:
+            ended = text.documents if text.are_lines else [text.whole]
         nats, num_characters = 0.0, 0
         for document in ended:
             ids = self._encoded(document)

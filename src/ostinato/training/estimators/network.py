@@ -22,7 +22,7 @@ from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
 from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
-from ostinato.training.session import Trained
+from ostinato.training.session import Trained, document_end_of
 from ostinato.training.trained import TrainedExamples, restored
 
 
@@ -87,7 +87,8 @@ class Network:
         with torch.random.fork_rng(devices=[]):
             model = build_language_model(self.recipe.model, len(vocabulary))
         load_weights(model, self._tensors)
-        return Trained(model.eval(), vocabulary, self._facts["start"])
+        end = document_end_of(self.recipe, vocabulary)
+        return Trained(model.eval(), vocabulary, self._facts["start"], end)
 
     def __getstate__(self) -> dict[str, str | bytes]:
         return {
