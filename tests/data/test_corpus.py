@@ -81,3 +81,21 @@ def test_korean_titles(ostinato_data: Path, unit: Unit):
     lines = "".join(map(corpus.vocabulary.decode, parts)).split("\n")
     assert len(lines) == len(set(lines))
     assert set(lines) == set(unicodedata.normalize("NFC", text).split("\n"))
+
+
+def test_the_beginning_may_be_held_out():
+    corpus = build_corpus("abcdefghij", held_out=0.2, held_out_at="start", tested=0.3)
+    assert corpus.tested is not None
+    parts = (corpus.held_out, corpus.train, corpus.tested)
+    assert [corpus.vocabulary.decode(part.ids) for part in parts] == ["ab", "cdefg", "hij"]
+    # Before the test stands the end of what was learned; before the beginning, nothing did.
+    assert corpus.vocabulary.decode(with_context(corpus, corpus.tested)) == "ghij"
+    assert corpus.vocabulary.decode(with_context(corpus)) == "cab"
+    usual = build_corpus("abcdefghij", held_out=0.2, tested=0.3)
+    assert usual.sha256 != corpus.sha256
+    lines = "a\nb\nc\nd\ne\n"
+    of_lines = [
+        build_corpus(lines, documents="lines", held_out=0.2, held_out_at=place)
+        for place in ("start", "end")
+    ]
+    assert of_lines[0].held_out.ids.tolist() == of_lines[1].held_out.ids.tolist()

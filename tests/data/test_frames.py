@@ -168,6 +168,19 @@ def test_an_image_is_moved_and_its_border_is_empty():
         assert moved.shape == (2, 3)
 
 
+def test_each_picture_of_a_clip_is_moved_by_itself():
+    clip = np.zeros((50, 7, 9), np.float32)
+    clip[:, 3, 4] = 1
+    moved = varied(
+        clip.reshape(50, 63), FrameOptions(shift=2), np.random.default_rng(0), None, (7, 9)
+    )
+    places = np.argwhere(moved.reshape(clip.shape))
+    assert places[:, 0].tolist() == list(range(50))
+    moves = {(row - 3, column - 4) for _, row, column in places.tolist()}
+    assert all(max(map(abs, move)) <= 2 for move in moves)
+    assert len(moves) > 10
+
+
 def test_noise_has_the_deviation_that_is_asked_for():
     frames = np.full((200, 50), 3, np.float32)
     (noisy, *_) = many(frames, FrameOptions(noise=0.25))

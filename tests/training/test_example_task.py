@@ -13,12 +13,14 @@ import torch
 
 from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data import DataError
-from ostinato.data.batches import Batch, Example
+from ostinato.data.batches import Batch, Example, make_batch
 from ostinato.data.pipeline import Pipeline
 from ostinato.training.errors import RunError
 from ostinato.training.events import Evaluated, Event, Noted, Started, Stepped
 from ostinato.training.example_task import ExampleTask, predict
 from ostinato.training.interrupt import Stopped, StopRequest
+from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe_files import validate
 from ostinato.training.session import resume, train
 from ostinato.training.trained import load_examples
 from tests.training.examples import (
@@ -236,6 +238,31 @@ def test_a_dev_part_without_a_usable_example(tmp_path: Path):
     )
     with pytest.raises(DataError, match=r"dev part holds no usable example: .*line 1.*\nmend: "):
         ExampleTask.from_recipe(recipe, CPU)
+
+
+def test_pictures_move_and_stay_at_their_steps(
+    ostinato_data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("OSTINATO_DATA", str(ostinato_data))
+    raw = {
+        "task": "tagging",
+        "data": {"name": "mnist_clips", "max_examples": 8},
+        "frames": {"shift": 2},
+        "model": {"cell": "gru", "hidden_size": 4},
+        "training": {"batch_size": 4, "max_epochs": 1},
+    }
+    recipe = validate(raw, "clips")
+    assert isinstance(recipe, ExampleRecipe)
+    task = ExampleTask.from_recipe(recipe, CPU)
+    assert task.pipeline.picture == (28, 28)
+    assert Pipeline.from_json(task.pipeline.to_json()).picture == (28, 28)
+    (batch,) = task.batches(0)
+    plain = make_batch(task.train, batch.rows)
+    assert np.array_equal(batch.targets, plain.targets)
+    assert np.array_equal(batch.lengths, plain.lengths)
+    frames, still = batch.inputs["frames"], plain.inputs["frames"]
+    assert frames.shape == still.shape
+    assert not np.array_equal(frames, still)
 
 
 @pytest.mark.parametrize(

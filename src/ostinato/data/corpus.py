@@ -51,6 +51,7 @@ class Corpus:
         repeated_share: share of the held-out characters that stand in long lines which the training
             part holds, too: there, a score rewards learning by heart.
         sha256: fingerprint of the normalized text.
+        begins_held_out: whether the held-out part is the beginning of the text.
     """
 
     vocabulary: Vocabulary
@@ -60,6 +61,7 @@ class Corpus:
     num_unseen: int
     repeated_share: float
     sha256: str
+    begins_held_out: bool = False
 
     @property
     def is_held_out(self) -> bool:
@@ -74,6 +76,7 @@ def build_corpus(
     normalization: Normalization = "NFC",
     documents: Literal["whole", "lines"] = "whole",
     held_out: float = 0.1,
+    held_out_at: Literal["end", "start"] = "end",
     tested: float = 0.0,
     distinct_lines: bool = False,
     max_characters: int | None = None,
@@ -88,7 +91,8 @@ def build_corpus(
         documents: ``lines`` makes of each line that is not empty, with its end, a text of its own;
             they are shuffled before they are dealt to the parts.
         held_out: the share of the characters, or documents, that is held out; 0 for none.
-        tested: the share behind it, for a test at the end; 0 for none.
+        held_out_at: of a whole text, whether that is its end, before the test, or its start.
+        tested: the share at the end, for a test; 0 for none.
         distinct_lines: keep only the first of equal lines, so that none is in both parts.
         max_characters: use only the beginning.
         seed: of the order of documents.
@@ -104,6 +108,9 @@ def build_corpus(
     if documents == "whole":
         cut, last = _cuts(len(text), held_out, tested, "character")
         pieces = [[text[:cut]], [text[cut:last]], [text[last:]]]
+        if held_out_at == "start":
+            pieces[:2] = [[text[last - cut : last]], [text[: last - cut]]]
+            options.append(held_out_at)
     else:
         lines = [f"{line}\n" for line in text.split("\n") if line]
         cut, last = _cuts(len(lines), held_out, tested, "document")
@@ -125,6 +132,7 @@ def build_corpus(
         num_unseen=sum(character not in known for character in tail),
         repeated_share=_repeated_share(first, tail),
         sha256=_fingerprint([*options, text]),
+        begins_held_out=documents == "whole" and held_out_at == "start" and bool(tail),
     )
 
 
@@ -194,8 +202,10 @@ def with_context(corpus: Corpus, part: Part | None = None) -> Ids:
         return np.concatenate([[document_end(corpus)], part.ids])
     if part is corpus.train:
         return part.ids
-    if part is corpus.held_out or part is corpus.tested:
-        before = corpus.train if part is corpus.held_out else corpus.held_out
+    begins = part is corpus.held_out and corpus.begins_held_out
+    if not begins and (part is corpus.held_out or part is corpus.tested):
+        is_behind_train = part is corpus.held_out or corpus.begins_held_out
+        before = corpus.train if is_behind_train else corpus.held_out
         return np.concatenate([before.ids[-1:], part.ids])
     # Another text begins as this one does, or as a line.
     has_lines = "\n" in corpus.vocabulary.symbols

@@ -149,7 +149,11 @@ def _mel_bands(num_mels: int, size: int, sample_rate: int) -> npt.NDArray[np.flo
 
 
 def varied(
-    frames: Frames, options: FrameOptions, random: np.random.Generator, center: Frames | None
+    frames: Frames,
+    options: FrameOptions,
+    random: np.random.Generator,
+    center: Frames | None,
+    picture: tuple[int, int] | None = None,
 ) -> Frames:
     """Return ``frames`` changed at random, as training sees them.
 
@@ -158,11 +162,18 @@ def varied(
         options: what may change.
         random: where the numbers come from.
         center: ``[I]``, what a hidden number becomes; None for zeros.
+        picture: height and width where each step is a picture: each is moved by itself; None where
+            the steps are the rows of one.
     """
     if options.time_stretch:
         factor = 1 + random.uniform(-options.time_stretch, options.time_stretch)
         frames = _stretched(frames, factor)
-    if options.shift:
+    if options.shift and picture is not None:
+        pictures = frames.reshape(len(frames), *picture)
+        moves = random.integers(-options.shift, options.shift + 1, (len(frames), 2)).tolist()
+        moved = [_shifted(each, *move) for each, move in zip(pictures, moves, strict=True)]
+        frames = np.stack(moved).reshape(frames.shape)
+    elif options.shift:
         rows, columns = random.integers(-options.shift, options.shift + 1, 2)
         frames = _shifted(frames, int(rows), int(columns))
     if options.noise:

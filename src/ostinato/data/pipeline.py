@@ -151,6 +151,7 @@ class Pipeline:
         cut: how a text without tags becomes the tokens of words: as those of training look.
         labels: of classification, multi-label and tagging.
         num_features: ``I`` of frames.
+        picture: height and width of frames that are pictures.
         scaling: of frames.
         target_scaling: of regression.
     """
@@ -162,6 +163,7 @@ class Pipeline:
     cut: Cut = "spaces"
     labels: LabelSet | None = None
     num_features: int = 0
+    picture: tuple[int, int] | None = None
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
 
@@ -183,7 +185,12 @@ class Pipeline:
             learned = replace(learned, labels=LabelSet.of(cast("Iterable[str]", labels)))
         if learned.kind == "frames":
             frames = cast("list[Frames]", inputs)
-            return replace(learned, num_features=frames[0].shape[1], scaling=Scaling.of(frames))
+            return replace(
+                learned,
+                num_features=frames[0].shape[1],
+                picture=_picture(rows, options.input),
+                scaling=Scaling.of(frames),
+            )
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
             encoder = TextEncoder.train(texts, options.text)
@@ -379,6 +386,7 @@ class Pipeline:
             "spelling": self.spelling and self.spelling.to_json(),
             "labels": None if self.labels is None else list(self.labels.names),
             "num_features": self.num_features,
+            "picture": None if self.picture is None else list(self.picture),
             "scaling": self.scaling and self.scaling.to_json(),
             "target_scaling": self.target_scaling and self.target_scaling.to_json(),
         }
@@ -395,6 +403,7 @@ class Pipeline:
             cut=data["cut"],
             labels=None if labels is None else LabelSet(tuple(labels)),
             num_features=data["num_features"],
+            picture=_as_picture(data.get("picture")),
             scaling=Scaling.from_json(data["scaling"]),
             target_scaling=Scaling.from_json(data["target_scaling"]),
         )
@@ -541,6 +550,20 @@ def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
         _kind_of(value, options) for value in found if not _is_nothing(value)
     )
     return kinds.most_common(1)[0][0] if kinds else "text"
+
+
+def _picture(rows: Sequence[Row], column: str) -> tuple[int, int] | None:
+    """Return height and width of the steps where the inputs are pictures ``[T, H, W]``."""
+    for row in rows[:_NUM_LOOKED_AT]:
+        value = row.values.get(column)
+        if isinstance(value, np.ndarray):
+            shape = cast("npt.NDArray[Any]", value).shape
+            return (shape[1], shape[2]) if len(shape) == 3 else None
+    return None
+
+
+def _as_picture(data: Sequence[int] | None) -> tuple[int, int] | None:
+    return None if data is None else (data[0], data[1])
 
 
 def _cut_of(rows: Sequence[Row], column: str) -> Cut:

@@ -201,7 +201,7 @@ class ExampleTask:
 
         def varied(example: Example, row: int) -> Example:
             random = np.random.default_rng([self.recipe.seed, epoch, row])
-            return _varied(example, options, random, center)
+            return _varied(example, self.pipeline, random, center)
 
         if self._streams is not None:
             return self._streams.batch(epoch, index, varied if varies else None)
@@ -360,15 +360,16 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
 
 def _varied(
     example: Example,
-    options: FrameOptions,
+    pipeline: Pipeline,
     random: np.random.Generator,
     center: np.ndarray[Any, np.dtype[np.float32]] | None,
 ) -> Example:
+    options = pipeline.options.frames
     if options.transpose and example.target is not None:
         semitones = int(random.integers(-options.transpose, options.transpose + 1))
         target = transposed(example.target, semitones)
         example = replace(example, steps=transposed(example.steps, semitones), target=target)
-    return replace(example, steps=varied(example.steps, options, random, center))
+    return replace(example, steps=varied(example.steps, options, random, center, pipeline.picture))
 
 
 def _varies(options: FrameOptions) -> bool:
@@ -389,7 +390,9 @@ def _check_variation(recipe: ExampleRecipe, pipeline: Pipeline) -> None:
             "frames.transpose moves notes: it goes with task: polyphony alone\n"
             "mend: frames.transpose=0"
         )
-    for name, moves in (("time_stretch", frames.time_stretch), ("shift", frames.shift)):
+    # A picture moves by itself, and stays at its step.
+    shift = 0 if pipeline.picture is not None else frames.shift
+    for name, moves in (("time_stretch", frames.time_stretch), ("shift", shift)):
         if moves and task in ("tagging", "polyphony"):
             raise OptionError(
                 f"frames.{name} would part the steps from their targets (task: {task})\n"

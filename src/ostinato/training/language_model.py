@@ -146,6 +146,7 @@ class LanguageModelTask:
             normalization=data.normalization,
             documents=data.documents,
             held_out=data.held_out,
+            held_out_at=data.held_out_at,
             tested=data.tested,
             distinct_lines=data.distinct_lines,
             max_characters=data.max_characters,

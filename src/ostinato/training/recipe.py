@@ -70,10 +70,11 @@ class TextRecipe(Section, frozen=True):
     documents: Literal["whole", "lines"] = Field(
         "whole", description="lines: each is a text of its own, shuffled; the state starts afresh"
     )
-    held_out: float = Field(0.1, ge=0, le=0.5, description="share at the end that is never learned")
-    tested: float = Field(
-        0.0, ge=0, le=0.5, description="share behind the held-out part, for one test at the end"
+    held_out: float = Field(0.1, ge=0, le=0.5, description="share that is never learned")
+    held_out_at: Literal["end", "start"] = Field(
+        "end", description="of a whole text: before what is tested, or its beginning"
     )
+    tested: float = Field(0.0, ge=0, le=0.5, description="share at the end, for one test")
     distinct_lines: bool = Field(False, description="keep the first of equal lines only")
     max_characters: Count | None = Field(None, description="use only the beginning")
 
@@ -169,7 +170,7 @@ class FramesRecipe(Section, frozen=True):
     hop_ms: float = Field(10.0, gt=0, description="between two spectra of a sound")
     num_mels: Count = Field(40, description="bands of a sound's spectrum")
     max_length: Count = Field(20_000, description="steps; the rest is cut off, counted")
-    shift: int = Field(0, ge=0, description="images: move by up to so many pixels in training")
+    shift: int = Field(0, ge=0, description="pictures: move by up to so many pixels in training")
     time_stretch: Share = Field(0.0, description="change of speed in training, at most")
     noise: float = Field(0.0, ge=0, description="standard deviation of noise added in training")
     mask: Share = Field(0.0, description="longest block of steps, and of bands, hidden in training")

@@ -60,8 +60,10 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     """Return the keys of a language model that differ from their defaults and change nothing."""
     data, model, sample = recipe.data, recipe.model, recipe.sample
     is_named_cell = model.cell.strip() in cells.names()
+    of_data = [] if data.path is not None else ["encoding"]
+    of_data += [] if data.documents == "whole" else ["held_out_at"]
     found = [
-        *_changed("data", data, iter(() if data.path is not None else ("encoding",))),
+        *_changed("data", data, iter(of_data)),
         *_changed("model", model, iter(("functions",) if is_named_cell else ())),
         *_changed("training", recipe.training, _unused_training(recipe)),
     ]
