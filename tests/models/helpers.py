@@ -31,7 +31,9 @@ SPELLINGS = ((1, 2, 3, 4, 5), (2,), (4, 4), (5, 1, 3))
 INPUTS: dict[str, InputKind] = {
     "tokens": Tokens(NUM_SYMBOLS),
     "words": Words(NUM_SYMBOLS, NUM_CHARACTERS),
-    "frames": Frames(NUM_FEATURES, mean=[1.0, 0.0, -2.0, 0.5], scale=[2.0, 1.0, 0.5, 0.0]),
+    "frames": Frames(
+        NUM_FEATURES, mean=[1.0, 0.0, -2.0, 0.5], scale=[2.0, 1.0, 0.5, 0.0], picture=(2, 2)
+    ),
 }
 TARGETS: dict[str, Targets] = {
     "classification": Targets("classification", NUM_OUTPUTS, class_weights=[1, 2, 3, 0.5, 1]),

@@ -27,6 +27,7 @@ READERS: list[tuple[str, dict[str, object]]] = [
     ("words", {"spelling": "rnn"}),
     ("frames", {}),
     ("frames", {"projection_size": 3}),
+    ("frames", {"pictures": "cnn", "projection_size": 3}),
 ]
 POOLINGS = ("last", "mean", "max", "attention")
 ALIGNED: list[tuple[str, dict[str, object]]] = [

@@ -8,10 +8,10 @@ import torch
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
 from ostinato.models.aligned import Aligned
-from ostinato.models.building import Targets, Tokens, build_sequence_model
+from ostinato.models.building import Frames, Targets, Tokens, build_sequence_model
 from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.heads import CRFTaggingHead
-from ostinato.models.inputs import FrameInputs, TokenInputs
+from ostinato.models.inputs import FrameInputs, PictureInputs, TokenInputs
 from ostinato.models.many_to_one import ManyToOne
 from ostinato.models.one_to_one import OneToOne
 from ostinato.models.pooling import AttentionPooling
@@ -156,6 +156,26 @@ def test_missing_numbers_are_the_mean():
     inputs = FrameInputs(2, mean=[10.0, 0.0], scale=[5.0, 0.0])
     frames = torch.tensor([[[20.0, 3.0]], [[torch.nan, 4.0]]])
     assert inputs({"frames": frames}, torch.tensor([2])).tolist() == [[[2, 3]], [[0, 4]]]
+
+
+@pytest.mark.parametrize("picture", [(28, 28), (5, 7), (1, 1), (2, 9)])
+def test_pictures_go_through_convolutions(picture: tuple[int, int]):
+    height, width = picture
+    inputs = PictureInputs(picture, 6, mean=[1.0] * (height * width))
+    frames = torch.randn(3, 2, height * width)
+    frames[0, 0, 0] = torch.nan
+    vectors = inputs({"frames": frames}, torch.tensor([3, 2]))
+    assert vectors.shape == (3, 2, 6)
+    assert not vectors[2, 1].any(), "the padding is nothing"
+    alone = inputs({"frames": frames[1:2, :1]}, torch.tensor([1]))
+    torch.testing.assert_close(alone[0, 0], vectors[1, 0])
+    assert torch.isfinite(vectors).all()
+
+
+def test_what_is_no_picture():
+    frames = Frames(4)
+    with pytest.raises(OptionError, match=r"no pictures \[T, H, W\]\nmend: model.pictures=flat"):
+        build_sequence_model(frames, Targets("regression", 2), options(pictures="cnn"))
 
 
 def test_statistics_are_saved_with_the_weights():

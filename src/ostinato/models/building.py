@@ -20,7 +20,13 @@ from ostinato.models.heads import (
     RegressionHead,
     TaggingHead,
 )
-from ostinato.models.inputs import FrameInputs, SpelledWordInputs, StepInputs, TokenInputs
+from ostinato.models.inputs import (
+    FrameInputs,
+    PictureInputs,
+    SpelledWordInputs,
+    StepInputs,
+    TokenInputs,
+)
 from ostinato.models.many_to_one import ManyToOne
 from ostinato.models.one_to_one import OneToOne
 from ostinato.models.pooling import choose_pooling
@@ -66,11 +72,13 @@ class Frames:
         num_features: ``I``.
         mean: of each feature in training; None for 0.
         scale: standard deviation of each feature in training; None for 1.
+        picture: height and width where each step is a picture.
     """
 
     num_features: int
     mean: Sequence[float] | None = None
     scale: Sequence[float] | None = None
+    picture: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ class SequenceModelOptions:
         embedding_dropout: of the vectors, before the first layer.
         unit_dropout: chance that a unit is unknown in training.
         projection_size: of a dense layer in front of arrays.
+        pictures: how each picture of a clip is read.
         pooling: how the steps become one vector.
         spelling: how the letters of words are read.
         spelling_size: length of what is read from a word's letters.
@@ -146,6 +155,7 @@ class SequenceModelOptions:
     embedding_dropout: float = 0.0
     unit_dropout: float = 0.0
     projection_size: int | None = None
+    pictures: Literal["flat", "cnn"] = "flat"
     pooling: str = "last"
     spelling: Literal["none", "cnn", "rnn"] = "none"
     spelling_size: int
@@ -202,6 +212,9 @@ def build_sequence_model(
 def _check_inputs(inputs: InputKind, options: SequenceModelOptions) -> None:
     if options.spelling != "none" and not isinstance(inputs, Words):
         _refuse("letters can be read of words only", "model.spelling=none, or text.unit=words")
+    is_clip = isinstance(inputs, Frames) and inputs.picture is not None
+    if options.pictures == "cnn" and not is_clip:
+        _refuse("the steps are no pictures [T, H, W]", "model.pictures=flat")
     if isinstance(inputs, Frames):
         if options.embedding_size == "one-hot":
             _refuse("arrays are vectors already, not units", "leave model.embedding_size out")
@@ -234,6 +247,14 @@ def _refuse(reason: str, mend: str) -> None:
 
 
 def _inputs(inputs: InputKind, options: SequenceModelOptions, cell: Cell) -> StepInputs:
+    if isinstance(inputs, Frames) and inputs.picture is not None and options.pictures == "cnn":
+        return PictureInputs(
+            inputs.picture,
+            options.projection_size or options.hidden_size,
+            mean=inputs.mean,
+            scale=inputs.scale,
+            dropout=options.embedding_dropout,
+        )
     if isinstance(inputs, Frames):
         return FrameInputs(
             inputs.num_features,

@@ -17,6 +17,7 @@ from ostinato.models.pooling import LastPooling, MaxPooling
 
 Inputs = Mapping[str, Tensor]
 
+_PICTURE_CHANNELS = (16, 32)
 _KERNEL_SIZE = 3
 """Letters that the convolution over a word sees at a time (Ma, Hovy 2016, arXiv:1603.01354)."""
 
@@ -215,12 +216,65 @@ class FrameInputs(StepInputs):
 
     def forward(self, inputs: Inputs, lengths: Tensor) -> Tensor:
         """Return the vectors ``[T, B, E]`` of the frames."""
-        frames = inputs["frames"].to(self.mean.dtype)
-        is_there = valid_steps(lengths, frames.shape[0])[..., None] & ~frames.isnan()
-        standard = torch.where(is_there, (frames - self.mean) / self.scale, 0)
+        standard = self.standardized(inputs, lengths)
         if self.projection is not None:
             standard = self.projection(standard).relu()
         return self.dropout(standard)
+
+    def standardized(self, inputs: Inputs, lengths: Tensor) -> Tensor:
+        """Return the frames ``[T, B, I]`` with mean 0 and variance 1; 0 where none is there."""
+        frames = inputs["frames"].to(self.mean.dtype)
+        is_there = valid_steps(lengths, frames.shape[0])[..., None] & ~frames.isnan()
+        return torch.where(is_there, (frames - self.mean) / self.scale, 0)
+
+
+class PictureInputs(FrameInputs):
+    """Each step's picture through two convolutions and a dense layer (LeCun et al. 1998).
+
+    ``relu(W relu(w2 * relu(w1 * x)) + b)``, kernels of 3 by 3 at every second place.
+
+    Args:
+        picture: height and width; ``I`` is their product.
+        output_size: ``E``.
+        mean: of each pixel in training; None for 0.
+        scale: standard deviation of each pixel in training; None for 1, as where it is 0.
+        dropout: share of the vectors' entries that is dropped in training.
+    """
+
+    def __init__(
+        self,
+        picture: tuple[int, int],
+        output_size: int,
+        *,
+        mean: Sequence[float] | None = None,
+        scale: Sequence[float] | None = None,
+        dropout: float = 0.0,
+    ) -> None:
+        height, width = picture
+        super().__init__(height * width, mean=mean, scale=scale, dropout=dropout)
+        self.picture = picture
+        self.output_size = output_size
+        first, second = _PICTURE_CHANNELS
+        options = {"kernel_size": 3, "stride": 2, "padding": 1}
+        self.convolutions = nn.Sequential(
+            nn.Conv2d(1, first, **options),
+            nn.ReLU(),
+            nn.Conv2d(first, second, **options),
+            nn.ReLU(),
+        )
+        # Every second place, twice.
+        num_places = -(-height // 4) * -(-width // 4)
+        self.projection = nn.Linear(second * num_places, output_size)
+
+    def forward(self, inputs: Inputs, lengths: Tensor) -> Tensor:
+        """Return the vectors ``[T, B, E]`` of the pictures."""
+        standard = self.standardized(inputs, lengths)
+        num_steps, num_rows, _ = standard.shape
+        pictures = standard.reshape(num_steps * num_rows, 1, *self.picture)
+        features = self.convolutions(pictures).flatten(1)
+        assert self.projection is not None
+        vectors = self.projection(features).relu().view(num_steps, num_rows, self.output_size)
+        return self.dropout(without_padding(vectors, lengths))
 
 
 def statistic(values: Sequence[float] | None, size: int, default: float) -> Tensor:

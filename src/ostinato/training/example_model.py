@@ -50,6 +50,7 @@ def _inputs(recipe: ExampleRecipe, pipeline: Pipeline) -> Tokens | Words | Frame
             pipeline.num_features,
             None if scaling is None else cast("list[float]", scaling.mean.tolist()),
             None if scaling is None else cast("list[float]", scaling.scale.tolist()),
+            pipeline.picture,
         )
     assert pipeline.encoder is not None
     if pipeline.spelling is not None:

@@ -213,6 +213,9 @@ class SequenceModelRecipe(ModelRecipe, frozen=True):
     embedding_dropout: Share = Field(0.0, description="of the vectors, before the first layer")
     unit_dropout: Share = Field(0.0, description="chance that a unit is unknown in training")
     projection_size: Size | None = Field(None, description="arrays: a dense layer in front")
+    pictures: Literal["flat", "cnn"] = Field(
+        "flat", description="clips: each picture as it stands, or through two convolutions"
+    )
     pooling: Literal["last", "mean", "max", "attention"] = Field(
         "last", description="how the steps become one vector"
     )
