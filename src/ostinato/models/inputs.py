@@ -255,11 +255,10 @@ class PictureInputs(FrameInputs):
         self.picture = picture
         self.output_size = output_size
         first, second = _PICTURE_CHANNELS
-        options = {"kernel_size": 3, "stride": 2, "padding": 1}
         self.convolutions = nn.Sequential(
-            nn.Conv2d(1, first, **options),
+            nn.Conv2d(1, first, 3, stride=2, padding=1),
             nn.ReLU(),
-            nn.Conv2d(first, second, **options),
+            nn.Conv2d(first, second, 3, stride=2, padding=1),
             nn.ReLU(),
         )
         # Every second place, twice.
