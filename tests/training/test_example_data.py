@@ -17,6 +17,7 @@ from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.catalogue import find_set, rows_of
 from ostinato.training.errors import RecipeError
 from ostinato.training.example_data import PARTS, Source, other_rows
+from ostinato.training.example_task import pipeline_options
 from tests.training.examples import Values, recipe_of, write_rows
 
 
@@ -187,12 +188,13 @@ def test_each_file_is_read_and_counted_once(tmp_path: Path):
 def test_another_file_in_the_form_of_the_run(tmp_path: Path):
     path = tmp_path / "new.txt"
     path.write_text("1;some, text\n2;more\n")
-    data = recipe_of(
+    recipe = recipe_of(
         "classification",
         tmp_path,
         data={"separator": ";", "columns": ["y", "x"], "header": False},
-    ).data
-    assert [dict(row.values) for row in other_rows(data, path, Malformed())] == [
+    )
+    options = pipeline_options(recipe, Source(recipe))
+    assert [dict(row.values) for row in other_rows(recipe.data, path, Malformed(), options)] == [
         {"y": "1", "x": "some, text"},
         {"y": "2", "x": "more"},
     ]

@@ -137,8 +137,8 @@ def test_examples_have_keys_of_their_own(tmp_path: Path):
     assert recipe.data.train == [Path.cwd() / "a.csv", Path.home() / "b.csv"]
     assert recipe.data.dev == {"input": Path.cwd() / "c", "target": Path.cwd() / "d"}
     assert validate(parse_recipe(dump_recipe(recipe), "dumped"), "dumped") == recipe
-    with pytest.raises(RecipeError, match=r"unknown key `training.tbptt_steps`"):
-        load_recipe(str(path), ["training.tbptt_steps=3"])
+    with pytest.raises(RecipeError, match=r"unknown key `sample`"):
+        load_recipe(str(path), ["sample.length=3"])
     with pytest.raises(RecipeError, match=r"unknown key `model.pooling`"):
         load_recipe("hello", ["model.pooling=mean"])
 

@@ -385,7 +385,7 @@ def test_a_disk_that_takes_no_more(tmp_path: Path, largest: int):
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (largest, largest))
     output, errors = finish(process)
     assert process.returncode == 2, (output, errors)
-    assert errors.startswith("error: cannot write ")
+    assert errors.startswith("error: no space left to write run")
     assert "mend: " in errors.splitlines()[-1]
     stopped = last(tmp_path / "run").progress
     assert not stopped["finished"]

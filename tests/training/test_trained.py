@@ -98,7 +98,7 @@ def test_nothing_to_predict(runs: dict[str, Path]):
         ("texts", 5, "input 2: expected a text, got int"),
         ("texts", {"y": "a"}, "input 2: the column `x` is missing; the columns are y"),
         ("texts", "\udcff", "input 2: character 0 is a lone surrogate"),
-        ("arrays", "text", "input 2: expected an array of numbers"),
+        ("arrays", "text", "input 2: expected numbers, got 'text'"),
         ("arrays", [[1, 2]], "input 2: it has 2 numbers a step, expected 1"),
         ("spelled tags", "  ", "input 2: it holds no tokens"),
         ("music", np.zeros((3, 12)), "input 2: it has 12 numbers a step, expected 88"),

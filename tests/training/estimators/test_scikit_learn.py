@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import pickletools
 
 import numpy as np
 import pytest
@@ -68,7 +69,8 @@ FITS = [
 def test_a_fitted_estimator_goes_through_pickle(estimator: BaseEstimator, X: list[str], y):
     fitted = clone(estimator).fit(X, y)
     content = pickle.dumps(fitted)
-    assert b"torch" not in content
+    strings = [arg for _, arg, _ in pickletools.genops(content) if isinstance(arg, str)]
+    assert not [name for name in strings if name.partition(".")[0] == "torch"]
     again = pickle.loads(content)
     assert again.get_params() == fitted.get_params()
     assert again.recipe_ == fitted.recipe_

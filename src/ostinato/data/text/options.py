@@ -25,8 +25,8 @@ TEXT_UNITS = (
     "jamo",
     "morphemes",
     *SUBWORD_UNITS,
-    "numbers",
 )
+NUMBERS = "numbers"
 _FORMS = get_args(Normalization)
 
 
@@ -66,8 +66,8 @@ class TextOptions:
     max_length: int = 512
 
     def __post_init__(self) -> None:
-        if self.unit not in TEXT_UNITS:
-            raise UnknownNameError("unit", self.unit, TEXT_UNITS)
+        if self.unit not in (*TEXT_UNITS, NUMBERS):
+            raise UnknownNameError("unit", self.unit, (*TEXT_UNITS, NUMBERS))
         if self.normalization not in _FORMS:
             raise UnknownNameError("normalization", self.normalization, _FORMS)
         least = NUM_SPECIAL + (256 if self.unit == "bytes" else 1)
