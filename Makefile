@@ -57,6 +57,7 @@ endef
 demo: setup
 	$(BIN)/ostinato train stdlib --run runs/demo --force
 	$(BIN)/ostinato generate runs/demo --length 600 --prompt "def "
+	@echo 'look inside it: $(BIN)/ostinato serve runs/demo --open'
 
 format: setup
 	$(BIN)/ruff check --fix

@@ -33,6 +33,7 @@ __all__ = [
     "explain",
     "from_pretrained",
     "init",
+    "lens",
     "load_run",
     "nn",
     "runtime",
@@ -40,7 +41,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from ostinato import cells, nn, runtime
+    from ostinato import cells, lens, nn, runtime
     from ostinato.core.errors import EquationError, EquationHint, OstinatoError
     from ostinato.equations import Cell, Program
     from ostinato.nn import GRU, LSTM, RNN, Recurrent, accelerate, explain, init
@@ -55,6 +56,7 @@ else:
     _MODULES = {
         "cells": "ostinato.cells",
         "init": "ostinato.nn.init",
+        "lens": "ostinato.lens",
         "nn": "ostinato.nn",
         "runtime": "ostinato.runtime",
     }
@@ -68,6 +70,7 @@ else:
         "ostinato.training.estimators.regressor": ("SequenceRegressor",),
         "ostinato.training.estimators.tagger": ("SequenceTagger",),
     }
+    _EXTRAS = {"lens": "lens", "training": "train"}
     _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
     def __getattr__(name):
@@ -89,7 +92,7 @@ else:
                 raise
             from ostinato.core.errors import MissingExtraError
 
-            extra = "train" if home.startswith("ostinato.training") else "torch"
+            extra = _EXTRAS.get(home.split(".")[1], "torch")
             raise MissingExtraError(f"ostinato.{name}", extra) from error
         value = module if name in _MODULES else getattr(module, name)
         globals()[name] = value

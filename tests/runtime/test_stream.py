@@ -210,3 +210,29 @@ def test_nan_stays_in_its_row_until_it_is_reset(tmp_path: Path):
     assert np.isnan(output[1]).all()
     stream.reset(1)
     np.testing.assert_array_equal(stream.step(np.zeros((2, 3)))[1], clean[1])
+
+
+def test_one_row_is_set_and_read_and_the_others_stay(tmp_path: Path) -> None:
+    layer = reload(ost.LSTM(3, 4), tmp_path)
+    stream = layer.stream(3)
+    stream.step(np.random.default_rng(0).standard_normal((3, 3)).astype(np.float32))
+    before = stream.state
+    mine = {name: np.full((1, 4), 0.5, np.float32) for name in before}
+    stream.set_state_of(1, mine)
+    after = stream.state
+    for name in before:
+        np.testing.assert_array_equal(stream.state_of(1)[name], mine[name])
+        np.testing.assert_array_equal(after[name][:, [0, 2]], before[name][:, [0, 2]])
+    with pytest.raises(OptionError, match="got row 3"):
+        stream.state_of(3)
+    with pytest.raises(ShapeError, match="expected"):
+        stream.set_state_of(0, {"h": mine["h"]})
+
+
+def test_one_program_for_all_numbers_of_rows_gives_a_row_the_same_bits(tmp_path: Path) -> None:
+    layer = reload(ost.GRU(8, 64), tmp_path)
+    layer.program_rows = 64
+    x = np.random.default_rng(0).standard_normal((64, 8)).astype(np.float32)
+    whole = layer.stream(64).step(x)
+    for num_rows in (4, 8, 32):
+        assert layer.stream(num_rows).step(x[:num_rows]).tobytes() == whole[:num_rows].tobytes()

@@ -243,6 +243,65 @@ def predict(
 
 
 @app.command()
+def serve(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    host: Annotated[str, typer.Option(help="0.0.0.0: for everyone on the network.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 8000,
+    open_page: Annotated[
+        bool, typer.Option("--open/--no-open", help="Show the page in the browser.")
+    ] = False,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Serve a trained model: a page that shows its memory, and an API that streams."""
+    from ostinato.cli.serve import serve_command
+
+    serve_command(run, host=host, port=port, open_page=open_page, checkpoint=checkpoint)
+
+
+@app.command()
+def lens(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    text: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|FILE|-", help="What it reads.  [default: what it did not learn from]"
+        ),
+    ] = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", metavar="FILE", help="Write the report here.")
+    ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="RUN", help="Draw this run on the same figures; may be repeated."),
+    ] = None,
+    example: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Of the dev part, or of the file, which one.  [default: a long one]",
+            show_default=False,
+        ),
+    ] = None,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every number here.")
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Measure what a memory does: its gradient, horizon, gates, units that mean something."""
+    from ostinato.cli.lens import lens_command
+
+    lens_command(
+        run,
+        text,
+        beside=beside or [],
+        example=example,
+        html_path=html_path,
+        json_path=json_path,
+        checkpoint=checkpoint,
+    )
+
+
+@app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of one data set.")],
     part: Annotated[
@@ -381,6 +440,46 @@ def _bench_recipe(name: str, threads: int | None, *others: object) -> int:
             "mend: leave --against, --cells, --json and --figure out"
         )
     return recipe_command(name, effort=EFFORT, num_threads=threads)
+
+
+@app.command()
+def lab(
+    problem: Annotated[str, typer.Argument(help="adding, copy or latch.")],
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[KEY.PATH=VALUE]...", help="Of the recipe: model.hidden_size=16."),
+    ] = None,
+    cells: Annotated[
+        str, typer.Option(metavar="NAME,...", help="Of `ostinato cells`; or one cell's equations.")
+    ] = "elman,lstm,gru",
+    steps: Annotated[
+        str, typer.Option(metavar="T,...", help="How long something is to be remembered.")
+    ] = "10,30,100,300",
+    seeds: Annotated[int, typer.Option(min=1, help="Networks for each cell and length.")] = 1,
+    budget: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Steps of the optimizer.  [default: by problem]", show_default=False
+        ),
+    ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw the curves here: .html, .svg, .png or .pdf."),
+    ] = None,
+) -> None:
+    """Measure how long cells remember: small networks on problems of any length."""
+    from ostinato.cli.lab import lab_command
+
+    code = lab_command(
+        problem,
+        cells=cells,
+        lengths=steps,
+        num_seeds=seeds,
+        budget=budget,
+        figure=html,
+        changes=changes or [],
+    )
+    raise typer.Exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

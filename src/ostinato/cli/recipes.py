@@ -15,8 +15,9 @@ from ostinato.core.errors import OptionError, UnknownNameError
 from ostinato.data.sets.catalogue import find_set, named_sets
 from ostinato.data.sets.named_set import NamedSet
 from ostinato.data.sets.remote import DATA_FOLDER, find
-from ostinato.training.recipe import RECIPES, Section
+from ostinato.training.recipe import RECIPES
 from ostinato.training.recipe_files import builtin_recipes, builtin_text, parse_recipe
+from ostinato.training.recipe_mistakes import section_of
 
 _WIDTH_OF_PIPES = 160
 _ENDS = {"max_minutes": "minute", "max_epochs": "epoch", "max_steps": "step"}
@@ -56,7 +57,8 @@ def _recipes() -> Table:
         raw = parse_recipe(text, name)
         what = text.partition("\n")[0].removeprefix("#").strip()
         data: dict[str, Any] = raw.get("data") or {}
-        source: str = data.get("name") or ("its own" if "text" in data else "yours")
+        own = "its own" if "text" in data else "made" if "made" in data else "yours"
+        source: str = data.get("name") or own
         table.add_row(name, raw["task"], source, _until(raw["training"]), what)
     return table
 
@@ -74,8 +76,9 @@ def _keys(recipe: type[BaseModel]) -> Table:
 
 def _fields(name: str, field: FieldInfo) -> Iterator[tuple[str, FieldInfo]]:
     """Yield the keys of a section, and of those in it."""
-    if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-        for key, each in field.annotation.model_fields.items():
+    section = section_of(field.annotation)
+    if section is not None:
+        for key, each in section.model_fields.items():
             yield from _fields(f"{name}.{key}", each)
     else:
         yield name, field

@@ -34,6 +34,36 @@ def check_settings(prompt: str, length: int, temperature: float, top_p: float) -
         )
 
 
+class Writing:
+    """What is written after a prompt, from units that come one by one.
+
+    Args:
+        vocabulary: of the units.
+        ids: the prompt.
+        length: characters to write after it.
+
+    Attributes:
+        prompt: what of it is certain: a last syllable that could still gain a tail is held back,
+            and comes with the first piece.
+        num_left: characters that are still to come, those of the prompt's held syllable included.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, ids: Ids, length: int) -> None:
+        self._symbols = vocabulary.symbols
+        self._decoder = vocabulary.decoder()
+        units = [self._symbols[int(i)] for i in ids]
+        certain = "".join(map(self._decoder.push, units))
+        held = len(from_units("".join(units), vocabulary.unit)) - len(certain)
+        self.num_left = length + held if length else 0
+        self.prompt = certain if length else certain + self._decoder.flush()
+
+    def push(self, unit: int) -> str:
+        """Return the characters that become certain with the next unit, at most ``num_left``."""
+        piece = self._decoder.push(self._symbols[unit])[: self.num_left]
+        self.num_left -= len(piece)
+        return piece
+
+
 def written(vocabulary: Vocabulary, ids: Ids, length: int, drawn: Iterator[int]) -> Iterator[str]:
     """Yield the prompt and then what is drawn, in pieces.
 
@@ -43,14 +73,8 @@ def written(vocabulary: Vocabulary, ids: Ids, length: int, drawn: Iterator[int])
         length: characters to write after it.
         drawn: the units that follow; no more are taken than needed.
     """
-    decoder = vocabulary.decoder()
-    units = [vocabulary.symbols[int(i)] for i in ids]
-    prompt = "".join(map(decoder.push, units))
-    # A last syllable that could still gain a tail is held back, and counts with the prompt.
-    num_left = length + len(from_units("".join(units), vocabulary.unit)) - len(prompt)
-    yield prompt if length else prompt + decoder.flush()
-    while length and num_left > 0:
-        piece = decoder.push(vocabulary.symbols[next(drawn)])[:num_left]
-        num_left -= len(piece)
-        if piece:
+    writing = Writing(vocabulary, ids, length)
+    yield writing.prompt
+    while writing.num_left > 0:
+        if piece := writing.push(next(drawn)):
             yield piece

@@ -7,7 +7,7 @@ from html import escape, unescape
 from typing import TYPE_CHECKING, Final
 
 from ostinato.equations.latex_vocabulary import GREEK
-from ostinato.equations.notation import Timed, number_text, with_times
+from ostinato.equations.notation import Equation, Timed, number_text, with_times
 from ostinato.equations.syntax import (
     Binary,
     Call,
@@ -20,7 +20,7 @@ from ostinato.equations.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 _SUM, _ELEMENTWISE, _PRODUCT, _ATOM = range(4)
 """How tightly a shown form holds together, loosest first."""
@@ -61,9 +61,37 @@ def to_mathml(syntax: Syntax, values: Mapping[str, str] | None = None) -> str:
     )
 
 
+def equation_mathml(equation: Equation) -> str:
+    """Print one line as a ``<math>`` element."""
+    return _line(equation, _Printer({}))
+
+
+def filled_mathml(equation: Equation, number: Callable[[Expression], str | None]) -> str:
+    """Print one line as a ``<math>`` element, with numbers in the place of some of its parts.
+
+    Args:
+        equation: the line.
+        number: returns what is shown in the place of a part, or None to show what it is made of.
+    """
+    return _line(equation, _Printer({}, number))
+
+
+def _line(equation: Equation, printer: _Printer) -> str:
+    target = printer.name(equation.target, "t")
+    return (
+        '<math xmlns="http://www.w3.org/1998/Math/MathML" display="block">'
+        f"<mrow>{target}<mo>=</mo>{printer.inner(equation.value)}</mrow></math>"
+    )
+
+
 class _Printer:
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        values: Mapping[str, str],
+        number: Callable[[Expression], str | None] = lambda _: None,
+    ) -> None:
         self.values = values
+        self.number = number
 
     @staticmethod
     def row(left: str, right: str) -> str:
@@ -92,6 +120,10 @@ class _Printer:
         return f"<msub>{head}<mrow>{'<mo>,</mo>'.join(index)}</mrow></msub>"
 
     def _node(self, node: Expression) -> tuple[str, int]:
+        shown = self.number(node)
+        if shown is not None:
+            # The sign is part of the number: an operator would stand apart from it.
+            return f"<mn>{escape(shown)}</mn>", _SUM if shown.startswith("−") else _ATOM
         match node:
             case Number(value=value):
                 return _number(value), _ATOM

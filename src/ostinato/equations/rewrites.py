@@ -365,6 +365,79 @@ def _valid(builder: Builder) -> int:
     return builder.leaf("input", BROADCAST, VALID)
 
 
+def probe_name(state: str) -> str:
+    """Return the name of the input that ``probe_states`` adds to a state."""
+    return f"(probe {state})"
+
+
+def probe_states(graph: Graph) -> Graph:
+    """Add an input to every new state, before anything reads it.
+
+    With zeros as inputs nothing changes, but the gradient of a loss with respect to the input at
+    step t is that with respect to the state at t, through all later steps.
+    """
+    probes = tuple(Input(probe_name(s.name), s.dim) for s in graph.states)
+    # Two states may be one value: each is probed where it is carried, the value itself once.
+    first: dict[int, Input] = {}
+    for state, probe in zip(graph.states, probes, strict=True):
+        first.setdefault(state.next, probe)
+
+    def make(builder: Builder, new: list[int], index: int) -> int:
+        value = graph.values[index]
+        copied = builder.copy(value, tuple(new[a] for a in value.args))
+        if index not in first:
+            return copied
+        probe = first[index]
+        return builder.apply("add", copied, builder.leaf("input", probe.dim, probe.name))
+
+    probed = rebuild(graph, make, inputs=probes)
+    added = {probe.name for probe in first.values()}
+
+    def others(builder: Builder, state: State, _: int) -> int:
+        name = probe_name(state.name)
+        if name in added:
+            return state.next
+        return builder.apply("add", state.next, builder.leaf("input", state.dim, name))
+
+    return _with_next(probed, others) if len(added) < len(probes) else probed
+
+
+def before_name(state: str) -> str:
+    """Return the name of the input that stands for a state at t-1 in ``open_loop``."""
+    return f"(before {state})"
+
+
+def open_loop(graph: Graph) -> Graph:
+    """Read the states at t-1 as inputs, and return every assigned name: all steps at once.
+
+    The outputs are the assigned names in the order of the equations; a state stands for what is
+    carried on, after all options.
+    """
+    states = {s.read: s for s in graph.states}
+
+    def make(builder: Builder, new: list[int], index: int) -> int:
+        if index in states:
+            state = states[index]
+            return builder.leaf("input", state.dim, before_name(state.name))
+        value = graph.values[index]
+        return builder.copy(value, tuple(new[a] for a in value.args))
+
+    builder = Builder()
+    new: list[int] = []
+    for index in range(len(graph.values)):
+        new.append(make(builder, new, index))
+    named = dict(graph.names) | {s.name: s.next for s in graph.states} | dict(graph.outputs)
+    outputs = tuple((name, new[value]) for name, value in named.items())
+    return compact(
+        builder,
+        parameters=graph.parameters,
+        inputs=graph.inputs + tuple(Input(before_name(s.name), s.dim) for s in graph.states),
+        states=(),
+        outputs=outputs,
+        names=outputs,
+    )
+
+
 def _with_next(graph: Graph, change: Callable[[Builder, State, int], int]) -> Graph:
     """Change what each state carries on; an output that is a state's next value follows it."""
     builder = Builder(graph.values)

@@ -8,6 +8,7 @@ from typing import Literal
 
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
+from ostinato.equations.saves import SaveVariant
 from ostinato.models.aligned import Aligned
 from ostinato.models.cell_choice import choose_cell
 from ostinato.models.encoder import SequenceEncoder
@@ -31,6 +32,7 @@ from ostinato.models.many_to_one import ManyToOne
 from ostinato.models.one_to_one import OneToOne
 from ostinato.models.pooling import choose_pooling
 from ostinato.models.sequence_model import SequenceModel
+from ostinato.models.starting import Start, start_layers
 from ostinato.models.tag_schemes import Scheme, allowed_transitions, check_tag_set
 
 TargetKind = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
@@ -122,6 +124,10 @@ class SequenceModelOptions:
         zoneout: chance that a unit keeps its state for a step.
         layer_norm: normalise the pre-activations.
         engine: what runs the equations.
+        memory: what the native engine keeps for the backward pass.
+        checkpoint_every: steps between the states that it keeps; 0 for every step.
+        start: how the weights of the recurrent layers start.
+        start_steps: the longest memory at the start, for ``chrono``.
         shape: with recurrence, or without.
         bidirectional: read in both directions.
         residual: add each layer's input to its output.
@@ -148,6 +154,10 @@ class SequenceModelOptions:
     zoneout: float = 0.0
     layer_norm: bool = False
     engine: str = "auto"
+    memory: SaveVariant = "fast"
+    checkpoint_every: int = 0
+    start: Start = "roles"
+    start_steps: int | None = None
     shape: Literal["recurrent", "one-to-one"] = "recurrent"
     bidirectional: bool = False
     residual: bool = False
@@ -201,7 +211,10 @@ def build_sequence_model(
         layer_norm=options.layer_norm,
         sizes=options.sizes,
         engine=options.engine,
+        memory=options.memory,
+        checkpoint_every=options.checkpoint_every,
     )
+    start_layers(encoder.recurrent_layers, options.start, options.start_steps)
     head = _head(targets, options, encoder.output_size)
     if head.is_aligned:
         return Aligned(steps, encoder, head)

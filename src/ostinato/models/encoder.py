@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Unpack
+from collections.abc import Iterable, Mapping
+from typing import Unpack, cast
 
 from torch import Tensor, nn
 
@@ -74,6 +74,11 @@ class SequenceEncoder(nn.Module):
             for number, layer in enumerate(made, 1)
             if residual and not self.is_residual[number - 1]
         ]
+
+    @property
+    def recurrent_layers(self) -> tuple[Recurrent, ...]:
+        """The layers, from the first to the last."""
+        return tuple(cast("Iterable[Recurrent]", self.layers))
 
     def forward(self, vectors: Tensor, lengths: Tensor) -> Tensor:
         """Return the output of the last layer at every step.

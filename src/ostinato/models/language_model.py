@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
+from ostinato.equations.saves import SaveVariant
 from ostinato.nn import Recurrent
 
 State = dict[str, Tensor]
@@ -23,6 +24,8 @@ class RecurrentOptions(TypedDict, total=False):
     layer_norm: bool
     sizes: Mapping[str, int]
     engine: str
+    memory: SaveVariant
+    checkpoint_every: int
 
 
 class LanguageModel(nn.Module):

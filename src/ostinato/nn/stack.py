@@ -108,6 +108,17 @@ class Stack:
         _, value = self.graph.outputs[0]
         return self.sizes[0][self.graph.values[value].dim]
 
+    def added_streams(self, layer: int, direction: int, like: Tensor) -> Mapping[str, Tensor]:
+        """Return inputs that a subclass gives to a layer and direction, such as probes.
+
+        Args:
+            layer: which.
+            direction: which.
+            like: a stream of the layer, ``[T, B, n]``.
+        """
+        del layer, direction, like
+        return {}
+
     def run(
         self,
         parameters: Parameters,
@@ -336,7 +347,11 @@ class _StackRun:
             else {name: tensor[index] for name, tensor in given.items()}
         )
         call = Call(
-            inputs={**streams, **self._row_streams(direction)},
+            inputs={
+                **streams,
+                **stack.added_streams(layer, direction, like),
+                **self._row_streams(direction),
+            },
             parameters=parameters,
             initial=initial,
             sizes=stack.sizes[layer],

@@ -58,9 +58,16 @@ class LanguageModel:
         _check_shape("head.bias", None if bias is None else bias.shape, (num_symbols,))
         self._head = np.ascontiguousarray(cast("Array", head).T, layer.dtype)
         self._bias = cast("Array", bias).astype(layer.dtype)
+        own = [*weights.values(), *(w for one in layer.places for w in one.weights.values())]
+        self._num_parameters = sum(array.size for array in own)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.vocabulary)} {self.vocabulary.unit}, {self.layer})"
+
+    @property
+    def num_parameters(self) -> int:
+        """How many numbers were learned; a head that is tied to the embedding counts once."""
+        return self._num_parameters
 
     def __call__(
         self, ids: Array, state: Mapping[str, Array] | None = None
@@ -82,7 +89,7 @@ class LanguageModel:
         if self.document_end is not None:
             resets = np.asarray(ids) == self.document_end
         output, new_state = self.layer(vectors, state, resets=resets)
-        return self._logits(output), new_state
+        return self.logits_of(output), new_state
 
     def step(
         self, ids: Array, state: Mapping[str, Array] | None = None
@@ -97,7 +104,15 @@ class LanguageModel:
             logits, new_state = self(np.asarray(ids)[None], state)
             return logits[0], new_state
         output, new_state = self.layer.step(vectors, state)
-        return self._logits(output), new_state
+        return self.logits_of(output), new_state
+
+    def vectors_of(self, ids: Array) -> Array:
+        """Return what the layer reads: ids ``[T, B]``, ``[B]`` or one to ``[..., I]``.
+
+        Raises:
+            ShapeError: a shape does not fit, or a number is no unit's.
+        """
+        return self._embed(ids, (0, 1, 2), "[T, B], [B] or one")
 
     def generate(
         self,
@@ -165,7 +180,7 @@ class LanguageModel:
             if unit == self.document_end:
                 stream.reset()
             y = stream.step(self._embed(np.array(unit), (0,), "one unit"))
-            unit = choose(self._logits(y), temperature, top_p, generator)
+            unit = choose(self.logits_of(y), temperature, top_p, generator)
 
     def _embed(self, ids: Array, num_dims: tuple[int, ...], shape: str) -> Array:
         numbers = np.asarray(ids)
@@ -186,7 +201,12 @@ class LanguageModel:
         np.put_along_axis(hot, numbers[..., None], 1, -1)
         return hot
 
-    def _logits(self, output: Array) -> Array:
+    def logits_of(self, output: Array) -> Array:
+        """Return the logits of the next unit from the layer's output: ``[..., O]`` to ``[..., V]``.
+
+        Args:
+            output: of the layer, or of a stream of it.
+        """
         return output @ self._head + self._bias
 
 

@@ -45,8 +45,11 @@ class Layer:
         dtype: of inputs, outputs and states: float32, or float64. Weights of 16 bits were
             converted to float32.
         num_threads: at most so many work on one call.
+        program_rows: the programs are those that suit so many rows; None for the rows of a call.
         places: the directions of every layer, from the bottom.
     """
+
+    program_rows: int | None = None
 
     def __init__(
         self, description: LayerDescription, weights: Mapping[str, Array], num_threads: int
@@ -285,7 +288,7 @@ class Place:
                 transform(self._graph, options), reverse=bool(self.direction)
             )
         program = self._programs[resets, lengths]
-        fuse, sink = fitting(program, self.sizes, num_rows)
+        fuse, sink = fitting(program, self.sizes, self._owner.program_rows or num_rows)
         key = fuse, sink, resets, lengths
         if key not in self._executors:
             wanted = tuple(self.initial) if self._owner.description.return_all_states else ()

@@ -136,19 +136,44 @@ class Stream:
         for name, array in self._state.items():
             array[...] = state[name].reshape(array.shape)
 
+    def state_of(self, row: int) -> dict[str, Array]:
+        """Return a copy of one row's state, ``[L, size]`` by name.
+
+        Raises:
+            OptionError: there is no such row.
+        """
+        self._check_row(row)
+        return {name: array[:, row].copy() for name, array in self._state.items()}
+
+    def set_state_of(self, row: int, state: Mapping[str, Array]) -> None:
+        """Set one row's state, ``[L, size]`` by name; the other rows stay as they are.
+
+        Raises:
+            OptionError: there is no such row.
+            ShapeError: it is not a state of this layer.
+        """
+        self._check_row(row)
+        check_state(state, self.layer.state_sizes, (self.layer.num_layers,), self._dtype)
+        for name, array in self._state.items():
+            array[:, row] = state[name]
+
     def reset(self, row: int | None = None) -> None:
         """Return to the initial values, in one row or in all.
 
         Raises:
             OptionError: there is no such row.
         """
-        if row is not None and row not in range(self.num_rows):
-            raise OptionError(
-                f"got row {row!r}, expected 0 to {self.num_rows - 1}\nmend: name a row, or none"
-            )
+        if row is not None:
+            self._check_row(row)
         rows = slice(None) if row is None else slice(row, row + 1)
         for name, value in self.layer.initial_state(1).items():
             self._state[name][:, rows] = value
+
+    def _check_row(self, row: int) -> None:
+        if row not in range(self.num_rows):
+            raise OptionError(
+                f"got row {row!r}, expected 0 to {self.num_rows - 1}\nmend: name a row, or none"
+            )
 
 
 def _are_unbatched(state: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -15,6 +16,7 @@ from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
+from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, SplitRecipe
@@ -40,6 +42,7 @@ class Source:
         self.recipe = data
         is_named = data.name not in (None, MEMORY)
         self.named: NamedSet | None = find_set(data.name or "") if is_named else None
+        self.made = data.made
         self.malformed = Malformed(data.malformed)
         self.input = self._column("input", data.input, recipe.task)
         needs_target = recipe.task != "polyphony"
@@ -91,6 +94,8 @@ class Source:
         return split.model_copy(update=own)
 
     def _is_separate(self, part: PartName) -> bool:
+        if self.made is not None:
+            return True
         if self.named is not None:
             return part in part_names(self.named)
         return getattr(self.recipe, part) is not None
@@ -99,6 +104,12 @@ class Source:
         if part not in self._whole:
             if self.named is not None:
                 rows = rows_of(self.named, part, self.malformed)
+            elif self.made is not None:
+                made = self.made
+                num = min(getattr(made, part), self.recipe.max_examples or sys.maxsize)
+                rows = made_rows(
+                    made.problem, made.steps, part, num, seed=made.seed, latch=made.latch
+                )
             else:
                 files = cast("Files", getattr(self.recipe, part))
                 rows = read_rows(files, read_options(self.recipe), self.malformed)
@@ -109,6 +120,8 @@ class Source:
         if name is not None:
             return name
         usual = None if self.named is None else getattr(self.named, key)
+        if self.made is not None:
+            usual = {"input": INPUT, "target": TARGET}[key]
         if usual is None:
             raise RecipeError(
                 f"`data.{key}` is missing: which column the task {task} "

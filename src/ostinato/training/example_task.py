@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
-from ostinato.data.batches import Batch, Batches, Example, make_batch
+from ostinato.data.batches import NO_TARGET, Batch, Batches, Example, make_batch
 from ostinato.data.example_streams import ExampleStreams, StreamedBatch
 from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
 from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
@@ -27,9 +28,11 @@ from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.naive import Predictions, baselines
 from ostinato.training.recipe import ExampleRecipe
-from ostinato.training.task import State, StepLoss
+from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_keys
 from ostinato.training.windows import loss_of_window
+
+_NUM_WATCHED = 16
 
 
 class ExampleTask:
@@ -141,6 +144,24 @@ class ExampleTask:
             return model(inputs, lengths, targets, state, resets[steps])
 
         return loss_of_window(batch.window, carried, run)
+
+    def end_loss(self, model: nn.Module) -> EndLoss:
+        """Return the loss of the longest examples of the dev part, at their last step alone."""
+        order = np.argsort([-len(example) for example in self.dev], kind="stable")
+        batch = make_batch(self.dev, order[:_NUM_WATCHED])
+        inputs, lengths = tensors(batch, self.device)
+        targets = torch.as_tensor(batch.targets, device=self.device)
+        ends = batch.lengths - 1
+        if self.recipe.task not in ("tagging", "polyphony"):
+            return EndLoss(model(inputs, lengths, targets), ends, is_whole=True)
+        rows = torch.arange(len(ends), device=self.device)
+        said, expected = model(inputs, lengths)[lengths - 1, rows], targets[lengths - 1, rows]
+        # Of one step, whatever weighs whole sequences: a CRF says nothing about a step alone.
+        if self.recipe.task == "tagging":
+            loss = F.cross_entropy(said, expected, ignore_index=NO_TARGET, reduction="sum")
+        else:
+            loss = F.binary_cross_entropy_with_logits(said, expected.to(said), reduction="sum")
+        return EndLoss(loss, ends, is_whole=False)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return the loss in nats per target."""

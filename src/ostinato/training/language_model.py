@@ -30,6 +30,7 @@ from ostinato.data.corpus import document_end
 from ostinato.data.streams import DocumentWindows, gap_note, shuffled_documents
 from ostinato.data.wording import counted
 from ostinato.models.language_model import LanguageModel, RecurrentOptions
+from ostinato.models.starting import start_layers
 from ostinato.nn.saving import describe
 from ostinato.training.baselines import bigram_bits, unigram_bits
 from ostinato.training.cell_text import cell_of_text
@@ -39,12 +40,13 @@ from ostinato.training.interrupt import StopRequest
 from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
-from ostinato.training.task import State, StepLoss
+from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_text_keys
 from ostinato.training.windows import loss_of_window
 
 _STANDARD_LIBRARY_CHARACTERS = 2_000_000
 _NOTED_SHARE = 0.05
+_NUM_WATCHED = 16
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,20 @@ class LanguageModelTask:
             return _loss(logits, targets[steps], "sum") if is_learned else logits, new_state
 
         return loss_of_window(batch.window, carried, run)
+
+    def end_loss(self, model: nn.Module) -> EndLoss:
+        """Return the loss of the last unit of the first window of some held-out streams."""
+        window = self._scored_windows(self.corpus.held_out)[0]
+        ends = (window.targets != PADDING).sum(0) - 1
+        # A stream of nothing but padding has no end.
+        rows = np.flatnonzero(ends >= 0)[:_NUM_WATCHED]
+        inputs, targets, resets = self._tensors(window)
+        streams = torch.as_tensor(rows, device=self.device)
+        logits, _ = model(inputs[:, streams], None, *(r[:, streams] for r in resets))
+        places = torch.as_tensor(ends[rows], device=self.device)
+        said = logits[places, torch.arange(len(rows), device=self.device)]
+        loss = functional.cross_entropy(said, targets[places, streams], reduction="sum")
+        return EndLoss(loss, ends[rows], is_whole=False)
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:
         """Return nats per unit and bits per character."""
@@ -371,11 +387,13 @@ def build_language_model(recipe: TextModelRecipe, num_symbols: int) -> LanguageM
         zoneout=recipe.zoneout,
         layer_norm=recipe.layer_norm,
         engine=recipe.engine,
+        memory=recipe.memory,
+        checkpoint_every=recipe.checkpoint_every,
     )
     if recipe.sizes:
         options["sizes"] = recipe.sizes
     with fitting_into_memory(recipe.hidden_size):
-        return LanguageModel(
+        model = LanguageModel(
             num_symbols,
             cell_of_text(recipe.cell, recipe.functions),
             recipe.hidden_size,
@@ -385,6 +403,8 @@ def build_language_model(recipe: TextModelRecipe, num_symbols: int) -> LanguageM
             dropout=recipe.dropout,
             **options,
         )
+    start_layers([model.recurrent], recipe.start, recipe.start_steps)
+    return model
 
 
 def start_symbol(corpus: Corpus) -> str:

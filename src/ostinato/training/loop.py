@@ -16,7 +16,8 @@ from ostinato.training.averaging import MovingMean
 from ostinato.training.checkpoint import Checkpoint
 from ostinato.training.divergence import diverged, is_lost
 from ostinato.training.errors import CheckpointError, DivergedError
-from ostinato.training.events import Evaluated, Finished, Observer, Reason, Stepped
+from ostinato.training.events import Evaluated, Finished, Noted, Observer, Reason, Stepped
+from ostinato.training.gradient_watch import GradientWatch, watch_gradients
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.optimization import (
@@ -43,10 +44,12 @@ class Evaluation(NamedTuple):
     Attributes:
         scores: by name.
         sample: what the model writes.
+        gradients: how they decay through time; None where nobody asked, or nothing recurs.
     """
 
     scores: dict[str, float]
     sample: str
+    gradients: GradientWatch | None = None
 
 
 class _Step(NamedTuple):
@@ -102,6 +105,7 @@ class Loop:
         self._called = workers.prepare(model)
         self._carried: State | None = None
         self._saved_at = time.monotonic()
+        self._verdict = ""
 
     @property
     def scored_model(self) -> nn.Module:
@@ -174,7 +178,7 @@ class Loop:
 
     def record(self, evaluation: Evaluation, log: MetricsLog | None) -> int | None:
         """Count and log an evaluation; return its place among the best, from 0, or None."""
-        scores, sample = evaluation
+        scores, sample, gradients = evaluation
         place = self.progress.rank(
             scores[self.task.score_name],
             scores.get("loss", 0.0),
@@ -185,7 +189,18 @@ class Loop:
         if log is not None:
             log.write("evaluation", step, {**scores, **({"sample": sample} if sample else {})})
         self.observe(Evaluated(step, scores, place == 0, sample))
+        if gradients is not None:
+            self._tell_gradients(gradients, log)
         return place
+
+    def _tell_gradients(self, found: GradientWatch, log: MetricsLog | None) -> None:
+        if log is not None:
+            log.write("gradients", self.progress.step, found.values())
+        sentence = found.sentence()
+        # Said once, and again where it changes.
+        if sentence and found.worst.verdict != self._verdict:
+            self.observe(Noted(f"step {self.progress.step}: {sentence}"))
+        self._verdict = found.worst.verdict
 
     def save(self, *, place: int | None = None) -> None:
         """Write a checkpoint, at this place among the best ones if at any.
@@ -248,7 +263,10 @@ class Loop:
         score = scores[self.task.score_name]
         if not math.isfinite(score):
             raise self._overflowed(score)
-        return Evaluation(scores, self.task.sample(model, self.progress.step, stop))
+        sample = self.task.sample(model, self.progress.step, stop)
+        watches = self.recipe.evaluation.watch_gradients
+        gradients = watch_gradients(self.task, model) if watches else None
+        return Evaluation(scores, sample, gradients)
 
     def _score(self, plan: Plan, log: MetricsLog | None, stop: StopRequest) -> None:
         """Do the evaluation that is due, and save; asked to stop, save that it is still due."""

@@ -94,13 +94,18 @@ def _data(recipe: Recipe) -> str:
             data = recipe.data
             return _named(data.name) or (data.path.name if data.path else "a text in the recipe")
         case ExampleRecipe():
-            return _named(recipe.data.name) or _file_names(recipe.data)
+            return _named(recipe.data.name) or _made(recipe.data) or _file_names(recipe.data)
         case _:
             return "unknown"
 
 
 def _named(name: str | None) -> str:
     return "examples given in Python" if name == MEMORY else name or ""
+
+
+def _made(data: DataRecipe) -> str:
+    made = data.made
+    return "" if made is None else f"made: {made.problem}, {made.steps:,} steps"
 
 
 def _file_names(data: DataRecipe) -> str:

@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from ostinato.data import Normalization, Unit
+from ostinato.data.errors import DataError
+from ostinato.data.sets.made import LatchOptions, check_steps, find_problem
+from ostinato.equations.saves import SaveVariant
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(gt=0)]
@@ -116,10 +119,57 @@ class SplitRecipe(Section, frozen=True):
         return self
 
 
+_LATCH_KEYS = ("signal", "noise", "shared")
+
+
+class MadeRecipe(Section, frozen=True):
+    """Examples that are made: a problem of long memories, of any length."""
+
+    problem: Literal["adding", "copy", "latch"] = Field(
+        "latch",
+        description="two marked numbers are added; ten symbols are recalled; one bit is kept",
+    )
+    steps: Count = Field(1000, description="T of the problem: how long something is kept")
+    train: Count = Field(2000, description="examples to learn from")
+    dev: Count = Field(200, description="examples that choose the model")
+    test: Count = Field(1000, description="examples that are scored once, at the end")
+    seed: int = Field(0, ge=0, lt=2**63, description="of the examples, whatever the weights' is")
+    signal: Count = Field(1, description="latch: steps at the beginning that carry the bit")
+    noise: float = Field(0.2, ge=0, description="latch: standard deviation of all later steps")
+    shared: bool = Field(False, description="latch: bit and noise in one channel, not in two")
+
+    @model_validator(mode="after")
+    def _fits_the_problem(self) -> Self:
+        fields = type(self).model_fields
+        changed = [key for key in _LATCH_KEYS if getattr(self, key) != fields[key].default]
+        if changed and self.problem != "latch":
+            raise ValueError(
+                f"has {changed[0]}, which the problem {self.problem!r} does not know\n"
+                f"mend: leave {changed[0]} out, or data.made.problem=latch"
+            )
+        try:
+            check_steps(self.problem, self.steps, self.latch)
+        except DataError as error:
+            reason, _, mend = str(error).partition("\nmend: ")
+            raise ValueError(f"has {reason}\nmend: data.made.{mend}") from error
+        return self
+
+    @property
+    def latch(self) -> LatchOptions:
+        """What a latch hears."""
+        return LatchOptions(self.signal, self.noise, self.shared)
+
+    @property
+    def length(self) -> int:
+        """Steps of every sequence."""
+        return find_problem(self.problem).length(self.steps)
+
+
 class DataRecipe(Section, frozen=True):
-    """Where the examples come from: a named set, or files."""
+    """Where the examples come from: a named set, files, or a problem that is made."""
 
     name: str | None = Field(None, description="a set of `ostinato recipes --data`")
+    made: MadeRecipe | None = Field(None, description="a problem of `ostinato lab`")
     train: Files | None = Field(None, description="a file, several, or one for each column")
     dev: Files | None = Field(None, description="null: a share of train, see split")
     test: Files | None = Field(None, description="null: a share of train, see split")
@@ -144,10 +194,19 @@ class DataRecipe(Section, frozen=True):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.name is None and self.train is None:
+        given = [name for name in ("name", "made", "train") if getattr(self, name) is not None]
+        if not given:
             raise ValueError("needs examples\nmend: add data.train=FILE, or data.name=SET")
-        if self.name is not None and self.train is not None:
-            raise ValueError("has two sources (name, train)\nmend: set one of them to null")
+        if len(given) > 1:
+            raise ValueError(
+                f"has {len(given)} sources ({', '.join(given)})\nmend: set all but one to null"
+            )
+        own = [part for part in ("dev", "test") if getattr(self, part) is not None]
+        if self.made is not None and own:
+            raise ValueError(
+                f"has a file for {own[0]}, but its examples are made\n"
+                f"mend: leave data.{own[0]} out; `ostinato evaluate RUN FILE` scores a file"
+            )
         return self
 
 
@@ -191,6 +250,18 @@ class ModelRecipe(Section, frozen=True):
     zoneout: Share = Field(0.0, description="chance that a unit keeps its state for a step")
     layer_norm: bool = Field(False, description="normalize the pre-activations")
     engine: str = Field("auto", description="what runs the equations")
+    memory: SaveVariant = Field(
+        "fast", description="native engine: what is kept for the backward pass, not recomputed"
+    )
+    checkpoint_every: int = Field(
+        0, ge=0, description="native engine: keep the states only so often; 0: at every step"
+    )
+    start: Literal["roles", "chrono", "forget-bias", "identity", "orthogonal"] = Field(
+        "roles", description="of the recurrent layers' weights; roles: by what each is for"
+    )
+    start_steps: Count | None = Field(
+        None, description="with start: chrono, the longest memory at the start"
+    )
 
 
 class TextModelRecipe(ModelRecipe, frozen=True):
@@ -311,6 +382,9 @@ class EvaluationRecipe(Section, frozen=True):
     every: Count | None = Field(None, description="steps; null: ten times in the run at most")
     patience: Count | None = Field(4, description="evaluations without progress; null: never stop")
     batch_size: Count = Field(64, description="sequences or streams side by side")
+    watch_gradients: bool = Field(
+        False, description="log how the gradient decays through time, and warn"
+    )
 
 
 class StreamEvaluationRecipe(EvaluationRecipe, frozen=True):
@@ -379,6 +453,26 @@ class ExampleRecipe(Recipe, frozen=True):
     model: SequenceModelRecipe = SequenceModelRecipe.model_construct()
     training: ExampleTrainingRecipe
     evaluation: ExampleEvaluationRecipe = ExampleEvaluationRecipe.model_construct()
+
+    @model_validator(mode="after")
+    def _suits_what_is_made(self) -> Self:
+        made = self.data.made
+        if made is None:
+            return self
+        task = find_problem(made.problem).task
+        if self.task != task:
+            raise ValueError(
+                f"has task {self.task}, but the problem {made.problem!r} is one of {task}\n"
+                f"mend: task={task}"
+            )
+        section = "text" if task == "tagging" else "frames"
+        if made.length > getattr(self, section).max_length:
+            raise ValueError(
+                f"makes sequences of {made.length:,} steps and would cut them at "
+                f"{section}.max_length={getattr(self, section).max_length}\n"
+                f"mend: {section}.max_length={made.length}"
+            )
+        return self
 
 
 RECIPES: dict[str, type[Recipe]] = {

@@ -32,7 +32,7 @@ _SUFFIXES = (".yaml", ".yml")
 # What names the data, the key of a file first: `data=FILE` sets it and clears the others.
 _SOURCES: dict[type[Recipe], tuple[str, ...]] = {
     LanguageModelRecipe: ("path", "name", "text"),
-    ExampleRecipe: ("train", "name", "dev", "test"),
+    ExampleRecipe: ("train", "name", "made", "dev", "test"),
 }
 
 

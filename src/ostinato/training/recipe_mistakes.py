@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import types
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -40,7 +41,8 @@ def explain_mistakes(error: ValidationError, name: str, kind: type[Recipe]) -> s
             mends[place] = _mend(kind, place)
         elif mistake["type"] == "value_error":
             # It brings its own mend.
-            lines[place] = f"`{place}` {mistake['msg'].removeprefix('Value error, ')}"
+            subject = f"`{place}`" if place else "it"
+            lines[place] = f"{subject} {mistake['msg'].removeprefix('Value error, ')}"
         elif place in lines:
             lines[place] += f" or {_expected(mistake['msg'])}"
         else:
@@ -57,9 +59,9 @@ def explain_mistakes(error: ValidationError, name: str, kind: type[Recipe]) -> s
 def _mend(kind: type[Recipe], place: str) -> str:
     """Say what to write: keys of a section, or a value."""
     path = place.split(".")
-    if section := _section(field_type(kind, path)):
+    if section := section_of(field_type(kind, path)):
         return f"give it keys with values, such as {place}.{next(iter(section.model_fields))}"
-    parent = _section(field_type(kind, path[:-1]))
+    parent = section_of(field_type(kind, path[:-1]))
     assert parent is not None, f"`{place}` is in no section"
     field = parent.model_fields[path[-1]]
     if field.is_required():
@@ -83,7 +85,7 @@ def _known_part(kind: type[Recipe], location: tuple[int | str, ...]) -> str:
         if model is None:
             break
         parts.append(str(part))
-        model = _section(field_type(kind, parts))
+        model = section_of(field_type(kind, parts))
     return ".".join(parts)
 
 
@@ -108,7 +110,7 @@ def _all_keys(model: type[BaseModel], prefix: str = "") -> list[str]:
     keys: list[str] = []
     for name, field in model.model_fields.items():
         keys.append(prefix + name)
-        if section := _section(field.annotation):
+        if section := section_of(field.annotation):
             keys += _all_keys(section, f"{prefix}{name}.")
     return keys
 
@@ -117,12 +119,14 @@ def field_type(kind: type[Recipe], path: Sequence[str]) -> object:
     """Return the type of a key, or None where a recipe of this kind has no such key."""
     found: object = kind
     for part in path:
-        model = _section(found)
+        model = section_of(found)
         field = model.model_fields.get(part) if model else None
         found = field.annotation if field else None
     return found
 
 
-def _section(kind: object) -> type[BaseModel] | None:
-    """Return the model of a key that is a section with keys of its own."""
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+def section_of(kind: object) -> type[BaseModel] | None:
+    """Return the model of a key that is a section with keys of its own, or may be none."""
+    kinds = get_args(kind) if get_origin(kind) is types.UnionType else (kind,)
+    found = [each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)]
+    return found[0] if found else None

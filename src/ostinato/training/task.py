@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
 
 from torch import Tensor, nn
 
+from ostinato.data import Ids
 from ostinato.training.interrupt import StopRequest
 
 State = dict[str, Tensor]
@@ -25,6 +26,20 @@ class StepLoss:
 
     loss_sum: Tensor
     carried: State
+
+
+class EndLoss(NamedTuple):
+    """The loss of the last step of sequences side by side.
+
+    Attributes:
+        loss: summed over the sequences; a scalar with a graph.
+        ends: the last step of each, int64 ``[B]``.
+        is_whole: it is of the whole sequence: a run from the end to the start counts, too.
+    """
+
+    loss: Tensor
+    ends: Ids
+    is_whole: bool
 
 
 class TaskBatch(Protocol):
@@ -82,6 +97,10 @@ class Task(Protocol[BatchT]):
 
     def loss(self, model: nn.Module, batch: BatchT, carried: State | None) -> StepLoss:
         """Run one batch, or a process's share of it."""
+        ...
+
+    def end_loss(self, model: nn.Module) -> EndLoss:
+        """Run some held-out sequences, the same each time; the loss of their ends alone."""
         ...
 
     def train_scores(self, mean_loss: float) -> dict[str, float]:

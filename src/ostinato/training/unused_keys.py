@@ -26,6 +26,10 @@ _OF_RECURRENCE = (
     "zoneout",
     "layer_norm",
     "engine",
+    "memory",
+    "checkpoint_every",
+    "start",
+    "start_steps",
     "bidirectional",
     "residual",
     "pooling",
@@ -51,7 +55,7 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
         *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
     ]
     data = recipe.data
-    if data.dev is not None and data.test is not None:
+    if data.made is not None or (data.dev is not None and data.test is not None):
         found += _changed("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
@@ -99,7 +103,7 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
     kind = data.format
     if kind == "auto" and isinstance(data.train, Path):
         kind = format_by_name(data.train) or "auto"
-    if data.name is not None:
+    if data.name is not None or data.made is not None:
         yield from _OF_FILES
     elif kind != "auto":
         if kind not in (*TABLES, "text"):

@@ -1,0 +1,1 @@
+"""Figures of measurements: one look for notebooks, reports and the page."""

@@ -1,0 +1,1 @@
+"""Trained models behind HTTP: a page that shows their memory, and an API that streams."""
