@@ -13,8 +13,9 @@ import pytest
 import torch
 
 from ostinato.training.example_task import ExampleTask
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.survey import survey
 from ostinato.training.tasks import task_of
 from tests.cli.helpers import ask, refuse

@@ -14,8 +14,8 @@ from ostinato.cli import train as train_module
 from ostinato.training.evaluation import evaluate_run
 from ostinato.training.events import Stepped
 from ostinato.training.interrupt import StopRequest
-from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import validate
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results import BEGIN, END
 from ostinato.training.run import RunFolder
 from ostinato.training.session import train

@@ -15,7 +15,7 @@ from ostinato.models.inputs import FrameInputs, PictureInputs, TokenInputs
 from ostinato.models.many_to_one import ManyToOne
 from ostinato.models.one_to_one import OneToOne
 from ostinato.models.pooling import AttentionPooling
-from ostinato.training.recipe import SequenceModelRecipe
+from ostinato.training.recipe_parts import SequenceModelRecipe
 from tests.models.helpers import INPUTS, NUM_OUTPUTS, TARGETS, batch, build, options
 
 

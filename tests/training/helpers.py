@@ -11,8 +11,8 @@ from typing import Any
 
 import ostinato
 from ostinato.training.checkpoint import Checkpoint, CheckpointStore
-from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import validate
+from ostinato.training.recipe_parts import Recipe
 
 TEXT = "the quick brown fox jumps over the lazy dog; a stitch in time saves nine.\n" * 6
 

@@ -19,7 +19,7 @@ import yaml
 
 from ostinato.training.errors import RunError
 from ostinato.training.launch import launch
-from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.session import resume, train
 from tests.training.example_helpers import (
     tiny_examples,

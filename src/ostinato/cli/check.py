@@ -31,8 +31,9 @@ from ostinato.training.example_data import Source
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.language_model import LanguageModelTask
-from ostinato.training.recipe import ExampleRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.recipe_files import dump_recipe, load_recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.task import Task
 from ostinato.training.tasks import task_of
 from ostinato.training.workers import Workers

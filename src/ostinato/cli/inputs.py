@@ -12,7 +12,7 @@ from ostinato.data.pipeline import PipelineOptions
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.rows import Malformed, Row
 from ostinato.training.example_data import read_options, renamed
-from ostinato.training.recipe import DataRecipe
+from ostinato.training.recipe_parts import DataRecipe
 
 _LINES = (".txt", ".text")
 

@@ -17,8 +17,9 @@ from ostinato.core.errors import OptionError, OstinatoError
 from ostinato.training.events import Finished, Observer
 from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.launch import is_launched, is_main_process, launch
-from ostinato.training.recipe import LanguageModelRecipe, Recipe
+from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import free_folder, read_facts
 
 

@@ -25,7 +25,8 @@ from ostinato.models.sequence_model import SequenceModel
 from ostinato.nn.layer import SequenceLayer
 from ostinato.training.api import Run, load_run
 from ostinato.training.example_task import tensors
-from ostinato.training.recipe import LanguageModelRecipe, Recipe
+from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import Which
 from ostinato.training.session import Trained, load_trained
 from ostinato.training.trained import TrainedExamples, load_examples

@@ -19,8 +19,9 @@ from ostinato.training.events import Finished, ignore
 from ostinato.training.generate import generate
 from ostinato.training.interrupt import Stopped, stop_on_signals
 from ostinato.training.printed import PrintedLines
-from ostinato.training.recipe import LanguageModelRecipe, Recipe
+from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import changed, load_recipe, validate
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results, metrics_of_run, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, free_folder

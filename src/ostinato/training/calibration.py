@@ -15,7 +15,7 @@ from ostinato.data.wording import counted
 from ostinato.training.events import Noted, Observer, ignore
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.optimization import clip_gradients, make_optimizer
-from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run import Plan
 from ostinato.training.task import State, Task
 from ostinato.training.workers import Workers

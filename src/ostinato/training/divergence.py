@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ostinato.equations import Cell
 from ostinato.training.errors import DivergedError
-from ostinato.training.recipe import TrainingRecipe
+from ostinato.training.recipe_parts import TrainingRecipe
 
 # Losses and norms of so many steps are compared by their medians, so that no single batch decides.
 WATCHED_STEPS = 10

@@ -32,7 +32,7 @@ from ostinato.training.calibration import make_plan, seconds_per_step
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.language_model import LanguageModelTask, TextBatch
-from ostinato.training.recipe import Recipe, TrainingRecipe
+from ostinato.training.recipe_parts import Recipe, TrainingRecipe
 from ostinato.training.run import Plan
 from ostinato.training.task import Task, TaskBatch
 from ostinato.training.workers import Workers

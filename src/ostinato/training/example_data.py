@@ -19,8 +19,9 @@ from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, SplitRecipe
+from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.recipe_files import changed, validate
+from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
 
 PartName = Literal["train", "dev", "test"]
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")

@@ -39,7 +39,8 @@ from ostinato.training.generate import generate
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.model_memory import fitting_into_memory
-from ostinato.training.recipe import LanguageModelRecipe, TextModelRecipe, TextRecipe
+from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.recipe_parts import TextModelRecipe, TextRecipe
 from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_text_keys
 from ostinato.training.windows import loss_of_window

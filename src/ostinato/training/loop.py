@@ -29,7 +29,7 @@ from ostinato.training.optimization import (
     set_learning_rate,
 )
 from ostinato.training.progress import Progress
-from ostinato.training.recipe import Recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run import Plan, RunFolder
 from ostinato.training.task import State, Task
 from ostinato.training.workers import Workers

@@ -9,7 +9,8 @@ from typing import Any, Final, cast
 import yaml
 
 from ostinato.training.memory import MEMORY
-from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
+from ostinato.training.recipe_parts import DataRecipe, Files, Recipe
 from ostinato.training.results_of_run import Results
 
 _PIPELINE_TAGS = {

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 import torch
 from torch import Tensor, nn
 
-from ostinato.training.recipe import TrainingRecipe
+from ostinato.training.recipe_parts import TrainingRecipe
 
 _BETAS = (0.9, 0.99)
 

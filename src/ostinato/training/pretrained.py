@@ -24,8 +24,9 @@ from ostinato.core import files
 from ostinato.core.errors import MissingExtraError
 from ostinato.training.errors import RunError
 from ostinato.training.model_card import USUAL, Loader, model_card
-from ostinato.training.recipe import DataRecipe, ExampleRecipe, Files, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import dump_recipe
+from ostinato.training.recipe_parts import DataRecipe, Files, Recipe
 from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import (

@@ -19,7 +19,8 @@ from ostinato.data.text.splitting import split_units
 from ostinato.data.wording import counted
 from ostinato.training.choice import Choice, choose, short
 from ostinato.training.columns import Column
-from ostinato.training.recipe import RECIPES, TextUnit
+from ostinato.training.recipe import RECIPES
+from ostinato.training.recipe_parts import TextUnit
 from ostinato.training.survey import TEXT_FORMATS, Survey
 
 _SAMPLE = 2000

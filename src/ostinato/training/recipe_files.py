@@ -16,16 +16,9 @@ from pydantic import ValidationError
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import is_file, read_text
 from ostinato.training.errors import RecipeError
-from ostinato.training.recipe import (
-    DataRecipe,
-    ExampleRecipe,
-    Files,
-    LanguageModelRecipe,
-    Recipe,
-    TextRecipe,
-    recipe_class,
-)
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, recipe_class
 from ostinato.training.recipe_mistakes import explain_mistakes, explain_task, field_type
+from ostinato.training.recipe_parts import DataRecipe, Files, Recipe, TextRecipe
 
 _FOLDER = resources.files("ostinato.training") / "recipes"
 _SUFFIXES = (".yaml", ".yml")

@@ -11,7 +11,8 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from ostinato.core.errors import nearest
-from ostinato.training.recipe import RECIPES, Recipe
+from ostinato.training.recipe import RECIPES
+from ostinato.training.recipe_parts import Recipe
 
 
 def explain_task(raw: Mapping[str, Any]) -> str | None:

@@ -15,8 +15,8 @@ from ostinato.core.errors import did_you_mean
 from ostinato.training.checkpoint import CheckpointStore
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.files import replace_file, writing
-from ostinato.training.recipe import Recipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import (
     CHECKPOINTS,
     RECIPE,

@@ -24,7 +24,8 @@ from ostinato.training.language_model import build_language_model
 from ostinato.training.loop import Loop, end_sitting, load_weights
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.progress import Progress
-from ostinato.training.recipe import LanguageModelRecipe, Recipe
+from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run import Plan, RunFolder
 from ostinato.training.run_files import Which
 from ostinato.training.task import Task

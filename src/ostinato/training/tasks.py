@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.task import Task
 
 

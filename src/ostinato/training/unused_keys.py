@@ -10,7 +10,8 @@ from pydantic import BaseModel
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
-from ostinato.training.recipe import DataRecipe, ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
+from ostinato.training.recipe_parts import DataRecipe, Recipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")

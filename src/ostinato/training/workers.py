@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.core.errors import MissingExtraError, OptionError
-from ostinato.training.recipe import TrainingRecipe
+from ostinato.training.recipe_parts import TrainingRecipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

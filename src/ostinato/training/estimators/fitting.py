@@ -28,7 +28,8 @@ from ostinato.training.example_model import build_example_model
 from ostinato.training.example_task import ExampleTask, pipeline_options, predict
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.printed import PrintedLines
-from ostinato.training.recipe import ExampleRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.session import train
 from ostinato.training.task import Task
 from ostinato.training.workers import Workers

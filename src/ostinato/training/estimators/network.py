@@ -18,8 +18,9 @@ from ostinato.training.language_model import build_language_model
 from ostinato.training.loop import load_weights
 from ostinato.training.model_card import Loader
 from ostinato.training.pretrained import SavedModel
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, Recipe
+from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import dump_recipe, parse_recipe, validate
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.session import Trained, document_end_of
