@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from ostinato.core.errors import MissingExtraError, UnknownNameError
-from ostinato.training.metrics.per_example import ExampleScores, Sums, Table, rate
+from ostinato.training.metrics.per_example import ExampleScores, Sums, rate
 
 if TYPE_CHECKING:
     from sacrebleu.metrics.bleu import BLEU
@@ -66,7 +66,8 @@ def bleu_signature(got: Sequence[str], answers: Answers, tokenizer: str = "13a")
     """Return how sacreBLEU says which BLEU this is."""
     metric = _bleu_metric(tokenizer)
     most = max(map(len, answers))
-    columns = [[each[i] if i < len(each) else None for each in answers] for i in range(most)]
+    # It knows None as an answer that is not there, which its types do not say.
+    columns: Any = [[each[i] if i < len(each) else None for each in answers] for i in range(most)]
     metric.corpus_score(list(got), columns)
     return str(metric.get_signature())
 
@@ -89,13 +90,13 @@ def chrf(got: Sequence[str], answers: Answers) -> ExampleScores:
         answers: of each example, what is right; the one that scores best counts.
     """
     rows = [
-        max((_letter_counts(text, each) for each in right), key=_chrf)
+        max((_letter_counts(text, each) for each in right), key=lambda row: float(_chrf(row)))
         for text, right in zip(got, answers, strict=True)
     ]
     return ExampleScores("chrf", np.stack(rows), _chrf)
 
 
-def _letter_counts(text: str, right: str) -> Table:
+def _letter_counts(text: str, right: str) -> Sums:
     """Return ``[K]``: for runs of each length, those written, those right, those in both."""
     rows: list[tuple[int, int, int]] = []
     for length in range(1, _MOST_LETTERS + 1):
@@ -103,7 +104,7 @@ def _letter_counts(text: str, right: str) -> Table:
         # Runs count nothing where the right answer is too short to have any.
         num_got = got.total() if expected else 0
         rows.append((num_got, expected.total(), (got & expected).total()))
-    return np.array(rows, np.int64).reshape(-1)
+    return np.array(rows, np.float64).reshape(-1)
 
 
 def _runs(text: str, length: int) -> Counter[str]:
