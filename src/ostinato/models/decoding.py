@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, TypeVar
 
 from torch import Tensor
 
@@ -25,7 +25,10 @@ class WriterState(Protocol):
         ...
 
 
-class Writer[S: WriterState](Protocol):
+State = TypeVar("State", bound=WriterState)
+
+
+class Writer(Protocol[State]):
     """A network that writes, one unit at a time.
 
     Attributes:
@@ -36,7 +39,7 @@ class Writer[S: WriterState](Protocol):
     start: int
     end: int
 
-    def step(self, tokens: Tensor, state: S) -> tuple[Tensor, S]:
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """Read a unit in every row, int64 ``[B]``.
 
         Returns:
@@ -97,9 +100,9 @@ class Hypothesis:
     is_ended: bool
 
 
-def decode[S: WriterState](
-    writer: Writer[S],
-    state: S,
+def decode(
+    writer: Writer[State],
+    state: State,
     num_rows: int,
     options: DecodingOptions,
     *,
