@@ -4,11 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
+from ostinato.core.errors import OptionError
 from ostinato.models.attention import Score
-from ostinato.models.building import InputKind, SequenceModelOptions
+from ostinato.models.building import (
+    InputKind,
+    SequenceModelOptions,
+    check_inputs,
+    make_encoder,
+    make_inputs,
+)
+from ostinato.models.cell_choice import choose_cell
+from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
+from ostinato.models.readers import ImageReader, Reader, SequenceReader
+from ostinato.models.starting import start_layers
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +81,7 @@ class DecoderOptions:
     num_layers: int | None = None
     embedding_size: int | Literal["one-hot"] | None = None
     attention: Literal["none"] | Score = "general"
-    context: Literal["start", "every-step"] = "every-step"
+    context: Context = "every-step"
     input_feeding: bool = False
     pointer: bool = False
     tied: bool = False
@@ -119,4 +132,120 @@ def build_encoder_decoder(
         OptionError: options that do not go together; the mend names the key of the recipe.
         EquationError: a cell's equations mean nothing.
     """
-    raise NotImplementedError
+    model, decoder = options.model, options.decoder
+    _check(source, options)
+    reader = _reader(source, model)
+    cell, sizes = model.cell, model.sizes
+    functions = model.functions
+    if decoder.cell is not None:
+        cell, sizes, functions = decoder.cell, decoder.sizes, decoder.functions
+    embedding_size = decoder.embedding_size or model.embedding_size
+    made = Decoder(
+        num_symbols,
+        choose_cell(cell, functions),
+        _or(decoder.hidden_size, model.hidden_size),
+        reader,
+        output_size=_or(decoder.output_size, model.output_size),
+        embedding_size=embedding_size if isinstance(embedding_size, int) else None,
+        attention=None if decoder.attention == "none" else decoder.attention,
+        context=decoder.context,
+        input_feeding=decoder.input_feeding,
+        pointer=decoder.pointer,
+        tied=decoder.tied,
+        residual=_or(decoder.residual, model.residual),
+        dropout=_or(decoder.dropout, model.dropout),
+        embedding_dropout=_or(decoder.embedding_dropout, model.embedding_dropout),
+        unit_dropout=decoder.unit_dropout,
+        num_layers=_or(decoder.num_layers, model.num_layers),
+        recurrent_dropout=_or(decoder.recurrent_dropout, model.recurrent_dropout),
+        zoneout=_or(decoder.zoneout, model.zoneout),
+        layer_norm=_or(decoder.layer_norm, model.layer_norm),
+        sizes=sizes,
+        engine=model.engine,
+        memory=model.memory,
+        checkpoint_every=model.checkpoint_every,
+    )
+    start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
+    return EncoderDecoder(
+        reader,
+        made,
+        start=start,
+        end=end,
+        label_smoothing=label_smoothing,
+        free_choice=free_choice,
+    )
+
+
+def _or(own: _T | None, model: _T) -> _T:
+    """Return the decoder's own value, or the model's."""
+    return model if own is None else own
+
+
+def _check(source: SourceKind, options: WriterOptions) -> None:
+    """Refuse keys that the network does not have.
+
+    Raises:
+        OptionError: the message names the key.
+    """
+    model, decoder = options.model, options.decoder
+    for key, value, kept in (
+        ("shape", model.shape, "recurrent"),
+        ("crf", model.crf, False),
+        ("pooling", model.pooling, "last"),
+    ):
+        if value != kept:
+            shown = "false" if kept is False else kept
+            _refuse(f"a network that writes has no model.{key}", f"model.{key}={shown}")
+    if decoder.cell is None:
+        for key, value in (("functions", decoder.functions), ("sizes", decoder.sizes)):
+            if value:
+                _refuse(
+                    f"decoder.{key} is of a decoder.cell, and there is none",
+                    f"model.{key}, or decoder.cell",
+                )
+    if decoder.attention != "none" and decoder.context != "every-step":
+        _refuse(
+            f"decoder.context={decoder.context} is of the plain context vector, got "
+            f"decoder.attention={decoder.attention}",
+            "decoder.attention=none, or leave decoder.context out",
+        )
+    if isinstance(source, Pictures):
+        _check_pictures(options)
+    else:
+        check_inputs(source, model)
+
+
+def _check_pictures(options: WriterOptions) -> None:
+    model = options.model
+    for key, value, kept in (
+        ("bidirectional", model.bidirectional, False),
+        ("residual", model.residual, False),
+        ("unit_dropout", model.unit_dropout, 0),
+        ("spelling", model.spelling, "none"),
+        ("pictures", model.pictures, "flat"),
+    ):
+        if value != kept:
+            shown = "false" if kept is False else kept
+            _refuse(f"an image is no sequence: model.{key} does nothing", f"model.{key}={shown}")
+    if options.decoder.pointer:
+        _refuse("an image has no units that could be copied", "decoder.pointer=false")
+
+
+def _refuse(reason: str, mend: str) -> None:
+    raise OptionError(f"{reason}\nmend: {mend}")
+
+
+def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
+    if isinstance(source, Pictures):
+        return ImageReader(
+            source.num_channels,
+            (source.height, source.width),
+            model.projection_size or model.hidden_size,
+            mean=source.mean,
+            scale=source.scale,
+            dropout=model.dropout,
+        )
+    cell = choose_cell(model.cell, model.functions)
+    steps = make_inputs(source, model, cell)
+    encoder = make_encoder(cell, steps.output_size, model)
+    return SequenceReader(steps, encoder)

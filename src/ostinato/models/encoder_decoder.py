@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
-from ostinato.models.decoder import Decoder, Writing
+from ostinato.core.errors import OptionError
+from ostinato.models.decoder import Answers, Decoder, Writing
 from ostinato.models.inputs import Inputs
+from ostinato.models.masking import valid_steps
 from ostinato.models.readers import Reader, Reading
 
 FreeChoice = Literal["argmax", "sample"]
@@ -45,7 +49,7 @@ class EncoderDecoder(nn.Module):
         self.end = end
         self.label_smoothing = label_smoothing
         self.free_choice = free_choice
-        self.notes: list[str] = [*reader.notes]
+        self.notes = [*reader.notes, *decoder.notes]
 
     def forward(
         self,
@@ -73,7 +77,11 @@ class EncoderDecoder(nn.Module):
         Returns:
             A scalar.
         """
-        raise NotImplementedError
+        answers, aims, _ = self._answers(
+            self.read(inputs, lengths, copied), targets, target_lengths, forced
+        )
+        smoothing = self.label_smoothing if self.training else 0.0
+        return self.decoder.losses(answers, aims, smoothing).sum()
 
     def log_probabilities(
         self,
@@ -87,9 +95,14 @@ class EncoderDecoder(nn.Module):
     ) -> Tensor:
         """Return the log-probability of each target unit ``[T, B]``, 0 in the padding.
 
-        Args: as of ``forward``.
+        The arguments are those of ``forward``.
         """
-        raise NotImplementedError
+        answers, aims, places = self._answers(
+            self.read(inputs, lengths, copied), targets, target_lengths, forced
+        )
+        each = -self.decoder.losses(answers, aims)
+        spread = each.new_zeros(targets.numel()).index_copy(0, places, each)
+        return spread.view(targets.shape)
 
     def attend(
         self,
@@ -102,26 +115,78 @@ class EncoderDecoder(nn.Module):
     ) -> Tensor:
         """Return how much each step of the target looks at each of the source ``[T, B, S]``.
 
-        Args: as of ``forward``, which is teacher-forced here.
+        The arguments are those of ``forward``; every step reads the true unit before it. In the
+        padding of the target the weights are 0.
 
         Raises:
             OptionError: the network has no attention.
         """
-        raise NotImplementedError
+        reading = self.read(inputs, lengths, copied)
+        units = self._shifted(targets)
+        _, _, weights = self.decoder.answer(units, target_lengths, self.begin(reading))
+        if weights is None:
+            raise OptionError(
+                "the network has no attention: it writes from the context vector alone\n"
+                "mend: decoder.attention=general"
+            )
+        return weights * valid_steps(target_lengths, len(targets))[..., None]
 
     def read(self, inputs: Inputs, lengths: Tensor, copied: Tensor | None = None) -> Reading:
-        """Read a batch of sources; see ``forward``."""
-        raise NotImplementedError
+        """Read a batch of sources; the arguments are those of ``forward``."""
+        return replace(self.reader(inputs, lengths), copied=copied)
 
     def begin(self, reading: Reading) -> Writing:
         """Return what the first step of decoding starts from."""
-        raise NotImplementedError
+        return self.decoder.begin(reading)
 
     def step(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
-        """Read a unit in every row, int64 ``[B]``; without gradients and dropout in evaluation.
+        """Read a unit in every row, int64 ``[B]``; the first is the start.
 
         Returns:
             The log-probability of every unit as the next, ``[B, V]``, or ``[B, V + X]`` with a
             pointer; and the new state.
         """
-        raise NotImplementedError
+        answers, state = self.decoder.step(tokens, state)
+        return self.decoder.log_probabilities(answers, state.sources.num_extended), state
+
+    def _answers(
+        self, reading: Reading, targets: Tensor, target_lengths: Tensor, forced: Tensor | None
+    ) -> tuple[Answers, Tensor, Tensor]:
+        """Return what is said at the steps that are there, what is right, and their places."""
+        writing = self.begin(reading)
+        units = self._shifted(targets)
+        if forced is not None:
+            units = self._mixed(units, target_lengths, forced, writing)
+        answers, places, _ = self.decoder.answer(units, target_lengths, writing)
+        return answers, targets.flatten().index_select(0, places), places
+
+    def _shifted(self, targets: Tensor) -> Tensor:
+        """Return the true unit before each step: the start, then all targets but the last."""
+        start = torch.full_like(targets[:1], self.start)
+        return torch.cat([start, targets[:-1]])
+
+    @torch.no_grad()
+    def _mixed(self, units: Tensor, lengths: Tensor, forced: Tensor, writing: Writing) -> Tensor:
+        """Replace the units of steps that are not forced by those that the network chooses.
+
+        No gradient goes through a choice, so the choices can be made first; all steps then read
+        known units, as one scan where that is possible.
+        """
+        is_own = ~forced & valid_steps(lengths, len(units))
+        mixed = units.clone()
+        last = int(is_own.any(-1).nonzero().amax()) if is_own[1:].any() else 0
+        for step in range(last):
+            answers, writing = self.decoder.step(mixed[step], writing)
+            rows = is_own[step + 1].nonzero()[:, 0]
+            if len(rows):
+                log_probabilities = self.decoder.log_probabilities(
+                    answers.select(rows), writing.sources.num_extended
+                )
+                mixed[step + 1, rows] = self._choose(log_probabilities)
+        return mixed
+
+    def _choose(self, log_probabilities: Tensor) -> Tensor:
+        """Return a unit for each row of ``[N, V]``."""
+        if self.free_choice == "argmax":
+            return log_probabilities.argmax(-1)
+        return log_probabilities.exp().multinomial(1)[:, 0]
