@@ -35,6 +35,7 @@ class Written:
     Attributes:
         text: of its units.
         units: as they were written, without the end.
+        numbers: of the units, in the vocabulary of the target and behind it.
         log_probability: of all units and the end, in nats.
         score: by which texts of one input are ordered.
         is_ended: whether it came to its end within the longest length.
@@ -42,6 +43,7 @@ class Written:
 
     text: str
     units: tuple[str, ...]
+    numbers: tuple[int, ...]
     log_probability: float
     score: float
     is_ended: bool
@@ -129,6 +131,7 @@ class TrainedWriter:
         return Written(
             text_of(self.pipeline, example, found.tokens),
             tuple(unit(number, example.copied) for number in found.tokens),
+            found.tokens,
             found.log_probability,
             found.score,
             found.is_ended,
