@@ -136,7 +136,7 @@ def find_step(times: Times) -> Step:
             return Step("month end", _commonest(between))
     seconds = _commonest(np.diff(times).astype("timedelta64[s]").astype(np.int64))
     num_days = int(np.diff(days.astype(np.int64)).sum())
-    spans_weekend = bool(np.busday_count(days[0], days[-1]) < num_days)
+    spans_weekend = np.busday_count(days[:1], days[-1:]).tolist() < [num_days]
     if seconds == _DAY and is_same_hour and spans_weekend and bool(np.is_busday(days).all()):
         return Step("business day", 1)
     return Step("second", seconds)

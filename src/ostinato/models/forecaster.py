@@ -26,7 +26,7 @@ from ostinato.core.errors import OptionError
 from ostinato.equations.saves import SaveVariant
 from ostinato.models.cell_choice import choose_cell
 from ostinato.models.encoder import recurrent
-from ostinato.models.forecast_heads import ForecastHead, OutputKind, choose_head
+from ostinato.models.forecast_heads import OutputKind, choose_head
 from ostinato.models.language_model import RecurrentOptions
 from ostinato.models.starting import Start, start_layers
 from ostinato.nn import Recurrent
