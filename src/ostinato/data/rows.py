@@ -11,6 +11,8 @@ from ostinato.data.wording import counted
 
 # The column of the target before, where a set has it: a name that no file has by chance.
 LAST_TARGET = "the target before"
+# The column of other right answers, a list: a score may count any of them.
+ALSO = "also"
 _MOST_SHOWN = 5
 
 

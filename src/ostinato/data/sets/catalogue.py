@@ -9,10 +9,11 @@ from itertools import islice
 from pathlib import Path
 
 from ostinato.core.errors import UnknownNameError
-from ostinato.data.readers import Files, ReadOptions, read_rows
+from ostinato.data.readers import Files, ReadOptions
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.clips import clip_rows
-from ostinato.data.sets.named_set import NamedSet, Part
+from ostinato.data.sets.named_set import NamedSet, Part, as_they_are
+from ostinato.data.sets.pairs import pairs
 from ostinato.data.sets.remote import located
 from ostinato.data.sets.sketches import sketches
 from ostinato.data.sets.sources import made_files, public_files
@@ -84,7 +85,7 @@ def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
     if part not in named.parts:
         raise UnknownNameError(f"part of {named.name}", part, named.parts)
     chosen = named.parts[part]
-    return chosen.then(read_rows(_located(named, chosen), chosen.options, malformed))
+    return chosen.then(chosen.read(_located(named, chosen), chosen.options, malformed))
 
 
 def text_of(named: NamedSet) -> str:
@@ -96,9 +97,11 @@ def text_of(named: NamedSet) -> str:
     """
     pieces: list[str] = []
     for part in named.parts:
-        files = _located(named, named.parts[part])
-        if named.task == "language-model" and isinstance(files, Path):
-            pieces.append(read_text(files, named.parts[part].options.encoding).removesuffix("\n"))
+        chosen = named.parts[part]
+        files = _located(named, chosen)
+        is_plain = named.task == "language-model" and chosen.then is as_they_are
+        if is_plain and isinstance(files, Path):
+            pieces.append(read_text(files, chosen.options.encoding).removesuffix("\n"))
             continue
         malformed = Malformed()
         for row in rows_of(named, part, malformed):
@@ -543,6 +546,7 @@ _SETS = {
         _english,
         _sounds,
         _stocks,
+        pairs,
         sketches,
     )
     for named in family()

@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ostinato.data.readers import ReadOptions
-from ostinato.data.rows import Row
+from ostinato.data.readers import Files, ReadOptions, read_rows
+from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.remote import RemoteFile
 
-SetTask = Literal["classification", "tagging", "polyphony", "language-model", "strokes"]
+SetTask = Literal[
+    "classification",
+    "tagging",
+    "polyphony",
+    "language-model",
+    "text-to-text",
+    "image-to-text",
+    "forecasting",
+    "strokes",
+]
 
 
 def as_they_are(rows: Iterator[Row]) -> Iterator[Row]:
@@ -26,11 +35,13 @@ class Part:
         files: names within the set, as ``read_rows`` takes paths; ``name#part`` names a part of it.
         options: how they are read.
         then: makes the rows of the part from those of the files.
+        read: makes rows of the files, as ``read_rows`` does.
     """
 
     files: str | Sequence[str] | Mapping[str, str]
     options: ReadOptions = field(default_factory=ReadOptions)
     then: Callable[[Iterator[Row]], Iterator[Row]] = as_they_are
+    read: Callable[[Files, ReadOptions, Malformed], Iterator[Row]] = read_rows
 
 
 @dataclass(frozen=True)
