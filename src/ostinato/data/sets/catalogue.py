@@ -14,7 +14,10 @@ from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.clips import clip_rows
 from ostinato.data.sets.named_set import NamedSet, Part, as_they_are
 from ostinato.data.sets.pairs import pairs
+from ostinato.data.sets.pictures import pictures
+from ostinato.data.sets.queries import queries
 from ostinato.data.sets.remote import located
+from ostinato.data.sets.series import series
 from ostinato.data.sets.sketches import sketches
 from ostinato.data.sets.sources import made_files, public_files
 from ostinato.data.sets.stocks import direction_rows
@@ -68,6 +71,20 @@ def file_path(named: NamedSet, relative: str) -> Path:
         StorageError: it could not be written.
     """
     return located(named.folder, relative, named.files[relative], named.source)
+
+
+def series_file(named: NamedSet) -> Path:
+    """Return where the table of a time series lies; it is downloaded as by ``file_path``.
+
+    Raises:
+        UnknownNameError: the set is no time series; lists those that are.
+        DataError: as by ``file_path``.
+        StorageError: it could not be written.
+    """
+    if named.series is None:
+        known = tuple(name for name, each in _SETS.items() if each.series is not None)
+        raise UnknownNameError("time series", named.name, known)
+    return file_path(named, named.series.file)
 
 
 def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
@@ -547,6 +564,9 @@ _SETS = {
         _sounds,
         _stocks,
         pairs,
+        pictures,
+        series,
+        queries,
         sketches,
     )
     for named in family()

@@ -20,6 +20,7 @@ SetTask = Literal[
     "forecasting",
     "strokes",
 ]
+SeriesStep = Literal["hour", "day", "month", "year"]
 
 
 def as_they_are(rows: Iterator[Row]) -> Iterator[Row]:
@@ -45,6 +46,32 @@ class Part:
 
 
 @dataclass(frozen=True)
+class SeriesLayout:
+    """One table in the order of time, and where its parts end.
+
+    A window of a part may look back into the part before it, so the whole table is given.
+
+    Attributes:
+        file: name within the set.
+        options: how it is read.
+        time: the column of dates; None where the file has none.
+        values: columns of numbers, in the file's order.
+        borders: number of rows before the end of train, of dev and of test; what follows is not
+            used.
+        step: between two rows.
+        season: steps of the usual period.
+    """
+
+    file: str
+    options: ReadOptions
+    time: str | None
+    values: tuple[str, ...]
+    borders: tuple[int, int, int]
+    step: SeriesStep
+    season: int
+
+
+@dataclass(frozen=True)
 class NamedSet:
     """A public data set.
 
@@ -59,6 +86,7 @@ class NamedSet:
         input: the column to read.
         target: the column to learn; None where the next step is learned.
         task: what it is good for.
+        series: of a time series; None for any other set.
     """
 
     name: str
@@ -71,3 +99,4 @@ class NamedSet:
     input: str
     target: str | None
     task: SetTask
+    series: SeriesLayout | None = None

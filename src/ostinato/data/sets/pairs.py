@@ -156,8 +156,9 @@ def _translated(rows: Iterator[Row], *, part: PartName, source: str) -> Iterator
     """Deal pairs by family: a Korean sentence may stand beside several English ones, and back."""
     target = "ko" if source == "en" else "en"
     sides = [_renamed(row, {source: "source", target: "target"}) for row in rows]
-    families = families_of([(row.values["source"], row.values["target"]) for row in sides])
-    found = dealt(sides, part, lambda row: families[row.values["source"]], dev=0.1, test=0.1)
+    english, korean = ("source", "target") if source == "en" else ("target", "source")
+    families = families_of([(row.values[english], row.values[korean]) for row in sides])
+    found = dealt(sides, part, lambda row: families[row.values[english]], dev=0.1, test=0.1)
     return with_also(found, by("source"), "target", once=part != "train")
 
 
