@@ -17,7 +17,7 @@ from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe import ExampleRecipe, RowsRecipe, WritingRecipe
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
 
@@ -35,7 +35,7 @@ class Source:
         RecipeError: the recipe does not say which column is read or learned.
     """
 
-    def __init__(self, recipe: ExampleRecipe) -> None:
+    def __init__(self, recipe: RowsRecipe) -> None:
         data = recipe.data
         self.recipe = data
         is_named = data.name not in (None, MEMORY)
@@ -158,7 +158,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
     )
 
 
-def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
+def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
     """Return how another file is read: as the run's own, but for some keys of the section data.
 
     A file whose name says another format has that.
@@ -188,7 +188,7 @@ def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | Non
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
-    assert isinstance(found, ExampleRecipe)
+    assert isinstance(found, ExampleRecipe | WritingRecipe)
     data = found.data
     is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
     if path is not None and data.separator is not None and is_table:
