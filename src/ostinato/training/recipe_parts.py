@@ -39,6 +39,7 @@ Format = Literal[
     "conll",
     "ts",
     "rolls",
+    "strokes",
     "midi",
     "audio",
     "images",
@@ -303,13 +304,10 @@ class TextModelRecipe(ModelRecipe, frozen=True):
     tied: bool = Field(False, description="share the matrix of embedding and softmax")
 
 
-class SequenceModelRecipe(ModelRecipe, frozen=True):
-    """The network of sequences with targets."""
+class ReaderRecipe(ModelRecipe, frozen=True):
+    """The network that reads sequences."""
 
     hidden_size: Size = Field(128, description="units of the hidden state, of each direction")
-    shape: Literal["recurrent", "one-to-one"] = Field(
-        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
-    )
     bidirectional: bool = Field(False, description="read in both directions")
     residual: bool = Field(False, description="add each layer's input to its output")
     embedding_size: Size | Literal["one-hot"] = Field(128, description="length of a unit's vector")
@@ -319,12 +317,20 @@ class SequenceModelRecipe(ModelRecipe, frozen=True):
     pictures: Literal["flat", "cnn"] = Field(
         "flat", description="clips: each picture as it stands, or through two convolutions"
     )
-    pooling: Literal["last", "mean", "max", "attention"] = Field(
-        "last", description="how the steps become one vector"
-    )
     spelling: Literal["none", "cnn", "rnn"] = Field("none", description="words: read their letters")
     spelling_size: Size = Field(64, description="length of what is read from a word's letters")
     character_size: Size = Field(32, description="length of a letter's vector")
+
+
+class SequenceModelRecipe(ReaderRecipe, frozen=True):
+    """The network of sequences with targets."""
+
+    shape: Literal["recurrent", "one-to-one"] = Field(
+        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
+    )
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        "last", description="how the steps become one vector"
+    )
     crf: bool = Field(False, description="tags depend on the tag before")
 
 
