@@ -39,6 +39,7 @@ Format = Literal[
     "conll",
     "ts",
     "rolls",
+    "strokes",
     "midi",
     "audio",
     "images",
