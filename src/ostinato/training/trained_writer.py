@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from ostinato.training.recipe_files import changed, validate
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import RUN, Which, damaged_run
 from ostinato.training.trained import encoded
-from ostinato.training.writing import pairs_of, text_of, write
+from ostinato.training.writing import pairs_of, tell_units, text_of, write
 from ostinato.training.writing_model import build_writing_model, decoding_options
 from ostinato.training.writing_recipe import METHOD_KEYS, DecodingRecipe, WritingRecipe
 
@@ -97,14 +97,52 @@ class TrainedWriter:
         return self.write_examples(self.encode(values, counts), options)
 
     def write_examples(
-        self, examples: Sequence[Example], options: DecodingOptions | None = None
+        self,
+        examples: Sequence[Example],
+        options: DecodingOptions | None = None,
+        numbers: Sequence[int] | None = None,
     ) -> list[list[Written]]:
-        """Write for what has been encoded; see ``write``."""
+        """Write for what has been encoded; see ``write``.
+
+        Args:
+            examples: what is read.
+            options: how; None: as the recipe says.
+            numbers: of the examples among all: what is drawn depends on them; None for 0, 1, ….
+        """
         options = self.options() if options is None else options
         size = self.recipe.evaluation.batch_size
-        found = write(self.model, self.pipeline, examples, options, size, _CPU)
+        found = write(self.model, self.pipeline, examples, options, size, _CPU, numbers=numbers)
         pairs = zip(examples, found, strict=True)
         return [[self._written(example, each) for each in best] for example, best in pairs]
+
+    def tell(
+        self,
+        example: Example,
+        options: DecodingOptions,
+        number: int,
+        say: Callable[[str], None],
+    ) -> None:
+        """Write the best text for an example, and say its pieces as its units become known.
+
+        Args:
+            example: what is read.
+            options: how; of a beam, the text is one piece.
+            number: of the example among all.
+            say: is given one piece after another.
+        """
+        assert self.pipeline.target is not None
+        target, joiner = self.pipeline.target, self.pipeline.target.joiner()
+        if options.method == "beam" or options.num_best > 1:
+            say(self.write_examples([example], options, [number])[0][0].text)
+            return
+
+        def push(unit: int) -> None:
+            if piece := joiner.push(target.unit(unit, example.copied)):
+                say(piece)
+
+        tell_units(self.model, self.pipeline, example, options, number, push)
+        if piece := joiner.flush():
+            say(piece)
 
     @torch.no_grad()
     def attention(self, example: Example, tokens: Sequence[int]) -> Tensor:
