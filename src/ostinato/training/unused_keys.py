@@ -79,7 +79,9 @@ def unused_writing_keys(
         is_sound: whether what is read are sounds.
     """
     data, decoding = recipe.data, recipe.decoding
-    bytes_alone = iter(("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ())
+    bytes_alone = iter(
+        ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
+    )
     found = [
         *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
         *_changed("text", recipe.text, _unused_text(pipeline)),

@@ -305,9 +305,7 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
 def _greedy(recipe: WritingRecipe, pipeline: Pipeline) -> DecodingOptions:
     """Return how texts are written in training: quickly."""
     kept = recipe.decoding
-    greedy = type(kept)(
-        method="greedy", max_length=kept.max_length, min_length=kept.min_length
-    )
+    greedy = type(kept)(method="greedy", max_length=kept.max_length, min_length=kept.min_length)
     return decoding_options(greedy, pipeline)
 
 
