@@ -147,6 +147,7 @@ OF_OTHER_FILES: Final = tuple(
 
 def read_options(data: DataRecipe) -> ReadOptions:
     """Return how the files of a recipe are read."""
+    size = data.image_size
     return ReadOptions(
         format=data.format,
         encoding=data.encoding,
@@ -155,6 +156,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
         separator=data.separator,
         quoting=data.quoting,
         streaming=data.streaming,
+        image_size=(size, size) if isinstance(size, int) else size,
     )
 
 
