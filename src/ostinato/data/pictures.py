@@ -51,7 +51,7 @@ class PictureForm:
         sizes: Counter[Size] = Counter()
         is_coloured = False
         for image in images:
-            pixels = _bytes_of(image)
+            pixels = bytes_of(image)
             sizes[pixels.shape[0], pixels.shape[1]] += 1
             is_coloured = is_coloured or pixels.ndim == 3
         if not sizes:
@@ -80,7 +80,7 @@ def picture_of(image: object, form: PictureForm) -> Picture:
     Raises:
         DataError: it is no such array, or the file is missing, cut short or no image.
     """
-    pixels = _bytes_of(image)
+    pixels = bytes_of(image)
     size = (form.height, form.width)
     if pixels.shape[:2] != size or (pixels.ndim == 3) != (form.num_channels == 3):
         pixels = _fitted(pixels, size, form.num_channels)
@@ -98,8 +98,26 @@ def floats_of(pictures: Sequence[Picture] | Picture) -> npt.NDArray[np.float32]:
     return batch / np.float32(255)
 
 
-def _bytes_of(image: object) -> Picture:
-    """Return uint8 ``[H, W]`` or ``[H, W, 3]``."""
+def moved(picture: Picture, rows: int, columns: int) -> Picture:
+    """Return a picture moved down and to the right; what comes in is as its edge is.
+
+    Args:
+        picture: uint8 ``[C, H, W]``.
+        rows: down; less than 0: up.
+        columns: to the right; less than 0: to the left.
+    """
+    _, height, width = picture.shape
+    down = np.clip(np.arange(height) - rows, 0, height - 1)
+    right = np.clip(np.arange(width) - columns, 0, width - 1)
+    return picture[:, down[:, None], right]
+
+
+def bytes_of(image: object) -> Picture:
+    """Return an image, as ``picture_of`` takes it, as uint8 ``[H, W]`` or ``[H, W, 3]``.
+
+    Raises:
+        DataError: it is none, or the file is missing, cut short or no image.
+    """
     if isinstance(image, str | Path):
         return read_picture(Path(image))
     try:

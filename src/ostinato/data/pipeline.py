@@ -17,6 +17,7 @@ from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, numbers_in, sample_rate_of
 from ostinato.data.labels import UNSEEN, LabelSet
+from ostinato.data.pictures import Picture, PictureForm, bytes_of, picture_of
 from ostinato.data.rows import ALSO, LAST_TARGET, Malformed, Row
 from ostinato.data.text import (
     EncodingCounts,
@@ -29,10 +30,17 @@ from ostinato.data.text.options import refuse_surrogates
 from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
-Kind = Literal["text", "words", "frames"]
+Kind = Literal["text", "words", "frames", "pictures"]
 Cut = Literal["spaces", "words", "characters"]
+Input = str | list[str] | Frames | Picture
 Task = Literal[
-    "classification", "multi-label", "regression", "tagging", "polyphony", "text-to-text"
+    "classification",
+    "multi-label",
+    "regression",
+    "tagging",
+    "polyphony",
+    "text-to-text",
+    "image-to-text",
 ]
 
 _NUM_LOOKED_AT = 1000
@@ -55,6 +63,7 @@ class PipelineOptions:
         target_text: how a text that is learned becomes steps; None where none is.
         also: the column of further right answers; None for none but the data's own.
         copies: whether units of the source can be copied into what is written.
+        image_size: height and width of pictures; None for what suits those of training.
     """
 
     task: Task
@@ -67,6 +76,7 @@ class PipelineOptions:
     target_text: TextOptions | None = None
     also: str | None = None
     copies: bool = False
+    image_size: tuple[int, int] | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineOptions:
@@ -75,7 +85,8 @@ class PipelineOptions:
         text, frames = TextOptions(**values.pop("text")), FrameOptions(**values.pop("frames"))
         written = values.pop("target_text", None)
         target_text = None if written is None else TextOptions(**written)
-        return cls(text=text, frames=frames, target_text=target_text, **values)
+        size = _as_size(values.pop("image_size", None))
+        return cls(text=text, frames=frames, target_text=target_text, image_size=size, **values)
 
 
 @dataclass(frozen=True)
@@ -174,14 +185,15 @@ class Pipeline:
 
     Attributes:
         options: how.
-        kind: text, words (tokens that stand ready) or frames.
+        kind: text, words (tokens that stand ready), frames or pictures.
         encoder: of text and words.
         spelling: of the letters of words.
         cut: how a text without tags becomes the tokens of words: as those of training look.
         labels: of classification, multi-label and tagging.
         num_features: ``I`` of frames.
         picture: height and width of frames that are pictures.
-        scaling: of frames.
+        scaling: of frames, or of the channels of pictures, whose bytes are 0 to 255.
+        form: of pictures.
         target_scaling: of regression.
         target: of texts that are written.
         longest: steps of the longest source that a writer learned from; 0 where it is not known.
@@ -197,6 +209,7 @@ class Pipeline:
     num_features: int = 0
     picture: tuple[int, int] | None = None
     scaling: Scaling | None = None
+    form: PictureForm | None = None
     target_scaling: Scaling | None = None
     target: TargetEncoder | None = None
     longest: int = 0
@@ -211,6 +224,8 @@ class Pipeline:
         """
         check_columns(rows, options.input, options.target)
         learned = cls(options, _kind(rows, options))
+        if learned.kind == "pictures":
+            learned = replace(learned, form=_form(rows, options))
         inputs, targets = _usable(rows, learned)
         if options.task == "regression":
             numbers = [np.array([each], np.float64) for each in targets]
@@ -229,6 +244,10 @@ class Pipeline:
                 picture=_picture(rows, options.input),
                 scaling=Scaling.of(frames),
             )
+        if learned.kind == "pictures":
+            pictures = cast("list[Picture]", inputs)
+            channels = (picture.reshape(len(picture), -1).T for picture in pictures)
+            return replace(learned, scaling=Scaling.of(channels))
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
             encoder = TextEncoder.train(texts, options.text)
@@ -251,7 +270,7 @@ class Pipeline:
             names = {"bpe": "byte pairs", "wordpiece": "word pieces", "unigram": "word pieces"}
             unit = self.options.text.unit
             return names.get(unit, unit)
-        return "words" if self.kind == "words" else "frames"
+        return "images" if self.kind == "pictures" else self.kind
 
     def examples(
         self,
@@ -296,8 +315,8 @@ class Pipeline:
             return example
         return self._with_target(example, self.target_of(row, value), counts)
 
-    def input_of(self, row: Row, *, with_target: bool = True) -> str | list[str] | Frames:
-        """Return what is read of a row: a text, tokens, or steps ``[T, I]``.
+    def input_of(self, row: Row, *, with_target: bool = True) -> Input:
+        """Return what is read of a row: a text, tokens, steps ``[T, I]``, or a picture.
 
         Args:
             row: the row.
@@ -314,6 +333,9 @@ class Pipeline:
                 f"the column `{self.options.input}` is missing; the columns are {columns}\n"
                 "mend: give it, or say what it is called: data.input=COLUMN"
             )
+        if self.kind == "pictures":
+            assert self.form is not None
+            return picture_of(value, self.form)
         if self.kind == "frames":
             return frames_of(
                 numbers_in(value) if isinstance(value, str) else value,
@@ -340,7 +362,7 @@ class Pipeline:
             return list(text)
         return split_words(text) if self.cut == "words" else text.split()
 
-    def target_of(self, row: Row, value: str | list[str] | Frames) -> list[str] | list[float]:
+    def target_of(self, row: Row, value: Input) -> list[str] | list[float]:
         """Return what is learned of a row: labels, tags or numbers; nothing for polyphony.
 
         Args:
@@ -367,7 +389,7 @@ class Pipeline:
             )
         return labels
 
-    def _answers_of(self, row: Row, value: str | list[str] | Frames) -> list[str]:
+    def _answers_of(self, row: Row, value: Input) -> list[str]:
         """Return the right answers, that which is learned first; there is something to read."""
         if isinstance(value, str) and not value.strip():
             raise DataError("there is nothing to read\nmend: give a text in each row")
@@ -444,6 +466,7 @@ class Pipeline:
             "num_features": self.num_features,
             "picture": None if self.picture is None else list(self.picture),
             "scaling": self.scaling and self.scaling.to_json(),
+            "form": self.form and self.form.to_json(),
             "target_scaling": self.target_scaling and self.target_scaling.to_json(),
             "target": self.target and self.target.encoder.to_json(),
             "longest": self.longest,
@@ -454,7 +477,7 @@ class Pipeline:
     def from_json(cls, data: Mapping[str, Any]) -> Pipeline:
         """Read what ``to_json`` returned."""
         encoder, spelling, labels = data["encoder"], data["spelling"], data["labels"]
-        target = data.get("target")
+        target, form = data.get("target"), data.get("form")
         return cls(
             PipelineOptions.from_json(data["options"]),
             data["kind"],
@@ -463,15 +486,18 @@ class Pipeline:
             cut=data["cut"],
             labels=None if labels is None else LabelSet(tuple(labels)),
             num_features=data["num_features"],
-            picture=_as_picture(data.get("picture")),
+            picture=_as_size(data.get("picture")),
             scaling=Scaling.from_json(data["scaling"]),
+            form=form and PictureForm(**form),
             target_scaling=Scaling.from_json(data["target_scaling"]),
             target=target and TargetEncoder(TextEncoder.from_json(target)),
             longest=data.get("longest", 0),
             longest_target=data.get("longest_target", 0),
         )
 
-    def _encoded(self, place: str, value: str | list[str] | Frames, counts: PartCounts) -> Example:
+    def _encoded(self, place: str, value: Input, counts: PartCounts) -> Example:
+        if self.kind == "pictures":
+            return Example(place, cast("Picture", value)[None])
         if isinstance(value, np.ndarray):
             limit = self.options.frames.max_length
             if value.shape[1] != self.num_features:
@@ -504,7 +530,7 @@ class Pipeline:
             content=tuple(tokens),
         )
 
-    def _copying(self, example: Example, value: str | list[str] | Frames) -> Example:
+    def _copying(self, example: Example, value: Input) -> Example:
         """Return an example that knows which of its units can be written, and how."""
         if self.target is None or not self.options.copies or isinstance(value, np.ndarray):
             return example
@@ -561,9 +587,9 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
 def _usable(
     rows: Sequence[Row], pipeline: Pipeline
-) -> tuple[list[str | list[str] | Frames], list[list[str] | list[float]]]:
+) -> tuple[list[Input], list[list[str] | list[float]]]:
     """Return inputs and targets of the rows that have both; the others are told when encoded."""
-    inputs: list[str | list[str] | Frames] = []
+    inputs: list[Input] = []
     targets: list[list[str] | list[float]] = []
     reason = "no row"
     for row in rows:
@@ -620,7 +646,9 @@ def check_columns(rows: Sequence[Row], input: str, target: str | None) -> None:
 
 
 def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
-    """Return what most of the inputs are."""
+    """Return what most of the inputs are; the name of an image is a text, too."""
+    if options.task == "image-to-text":
+        return "pictures"
     found = (row.values.get(options.input) for row in rows[:_NUM_LOOKED_AT])
     kinds: Counter[Kind] = Counter(
         _kind_of(value, options) for value in found if not _is_nothing(value)
@@ -638,8 +666,26 @@ def _picture(rows: Sequence[Row], column: str) -> tuple[int, int] | None:
     return None
 
 
-def _as_picture(data: Sequence[int] | None) -> tuple[int, int] | None:
+def _as_size(data: Sequence[int] | None) -> tuple[int, int] | None:
     return None if data is None else (data[0], data[1])
+
+
+def _form(rows: Sequence[Row], options: PipelineOptions) -> PictureForm:
+    """Return the form that suits the images of training; what is none is told when encoded."""
+    images: list[Picture] = []
+    reason = ""
+    for row in rows:
+        try:
+            images.append(bytes_of(row.values.get(options.input)))
+        except DataError as error:
+            reason = reason or f"{row.place}: {_without_mend(error)}"
+    if not images:
+        raise DataError(
+            f"no image to learn from: {reason}
+"
+            f"mend: check data.input ({options.input}), a column of images or of their paths"
+        )
+    return PictureForm.of(images, options.image_size)
 
 
 def _cut_of(rows: Sequence[Row], column: str) -> Cut:

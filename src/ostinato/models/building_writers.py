@@ -18,7 +18,8 @@ from ostinato.models.building import (
 from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
-from ostinato.models.readers import ImageReader, Reader, SequenceReader
+from ostinato.models.one_to_many import OneToMany
+from ostinato.models.readers import CHANNELS, ImageReader, Reader, SequenceReader
 from ostinato.models.starting import start_layers
 
 _T = TypeVar("_T")
@@ -101,10 +102,12 @@ class WriterOptions:
     Attributes:
         model: what reads; ``pooling``, ``crf`` and ``shape`` keep their defaults.
         decoder: what writes.
+        channels: of pictures, features of each block of convolutions.
     """
 
     model: SequenceModelOptions
     decoder: DecoderOptions
+    channels: Sequence[int] = CHANNELS
 
 
 def build_encoder_decoder(
@@ -134,7 +137,7 @@ def build_encoder_decoder(
     """
     model, decoder = options.model, options.decoder
     _check(source, options)
-    reader = _reader(source, model)
+    reader = _reader(source, options)
     cell, sizes = model.cell, model.sizes
     functions = model.functions
     if decoder.cell is not None:
@@ -166,7 +169,8 @@ def build_encoder_decoder(
         checkpoint_every=model.checkpoint_every,
     )
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
-    return EncoderDecoder(
+    shape = OneToMany if isinstance(source, Pictures) else EncoderDecoder
+    return shape(
         reader,
         made,
         start=start,
@@ -235,7 +239,8 @@ def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
-def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
+def _reader(source: SourceKind, options: WriterOptions) -> Reader:
+    model = options.model
     if isinstance(source, Pictures):
         return ImageReader(
             source.num_channels,
@@ -243,6 +248,7 @@ def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
             model.projection_size or model.hidden_size,
             mean=source.mean,
             scale=source.scale,
+            channels=options.channels,
             dropout=model.dropout,
         )
     cell = choose_cell(model.cell, model.functions)

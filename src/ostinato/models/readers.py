@@ -14,7 +14,8 @@ from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.inputs import Inputs, StepInputs, nonzero, statistic
 from ostinato.models.pooling import LastPooling
 
-_CHANNELS: Final = (16, 32, 64)
+CHANNELS: Final = (16, 32, 64)
+"""Features of each block of convolutions, where nothing else is asked for."""
 _LARGEST_GRID: Final = (4, 8)
 """Rows and columns into which a picture's features are averaged for its summary."""
 
@@ -104,8 +105,8 @@ class SequenceReader(Reader):
 class ImageReader(Reader):
     """The places of a picture's features as memory, ``relu(W [f; y; x] + b)``.
 
-    Three blocks of two convolutions, of which the second takes every second place (LeCun et al.
-    1998); each place also knows its height and breadth, from -1 to 1 (Liu et al. 2018,
+    Blocks of two convolutions, of which the second takes every second place (LeCun et al. 1998);
+    each place also knows its height and breadth, from -1 to 1 (Liu et al. 2018,
     arXiv:1807.03247), in place of the order that steps have. The summary is ``tanh(V g + c)`` of
     the memory's means on a grid, so that it knows of places, too.
 
@@ -115,7 +116,11 @@ class ImageReader(Reader):
         output_size: ``F``, of memory and summary.
         mean: of each channel in training; None for 0.
         scale: standard deviation of each channel in training; None for 1, as where it is 0.
+        channels: features of each block.
         dropout: share of the memory's and the summary's entries that is dropped in training.
+
+    Attributes:
+        places: rows and columns of the memory's places.
     """
 
     mean: Tensor
@@ -129,6 +134,7 @@ class ImageReader(Reader):
         *,
         mean: Sequence[float] | None = None,
         scale: Sequence[float] | None = None,
+        channels: Sequence[int] = CHANNELS,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
@@ -138,16 +144,15 @@ class ImageReader(Reader):
         self.register_buffer("scale", nonzero(statistic(scale, num_channels, 1.0)))
         layers: list[nn.Module] = []
         width = num_channels
-        for channels in _CHANNELS:
-            layers += [nn.Conv2d(width, channels, 3, padding=1), nn.ReLU()]
-            layers += [nn.Conv2d(channels, channels, 3, stride=2, padding=1), nn.ReLU()]
-            width = channels
+        for size in channels:
+            layers += [nn.Conv2d(width, size, 3, padding=1), nn.ReLU()]
+            layers += [nn.Conv2d(size, size, 3, stride=2, padding=1), nn.ReLU()]
+            width = size
         self.convolutions = nn.Sequential(*layers)
         # Every second place, once a block.
-        step = 2 ** len(_CHANNELS)
-        grid = tuple(
-            min(most, -(-side // step)) for most, side in zip(_LARGEST_GRID, picture, strict=True)
-        )
+        step = 2 ** len(channels)
+        self.places = (-(-picture[0] // step), -(-picture[1] // step))
+        grid = tuple(map(min, _LARGEST_GRID, self.places))
         self.grid = nn.AdaptiveAvgPool2d(grid)
         self.place = nn.Linear(width + 2, output_size)
         self.whole = nn.Linear(output_size * grid[0] * grid[1], output_size)
