@@ -58,9 +58,9 @@ class Batch:
 
     Attributes:
         inputs: ``ids`` int64 ``[T, B]``, ``frames`` float32 ``[T, B, I]`` or ``images`` uint8
-            ``[B, C, H, W]``; where words are read by letters also ``spellings`` ``[C, U]`` and ``spelling_lengths`` ``[U]`` of the
-            distinct words, and ``spelling_of`` ``[T, B]``; where they can be copied, ``copies``
-            ``[T, B]``.
+            ``[B, C, H, W]``; where words are read by letters also ``spellings`` ``[C, U]`` and
+            ``spelling_lengths`` ``[U]`` of the distinct words, and ``spelling_of`` ``[T, B]``;
+            where they can be copied, ``copies`` ``[T, B]``.
         lengths: int64 ``[B]``.
         targets: of the task's shape; None where they are not known.
         rows: int64 ``[B]``, the index of each example.

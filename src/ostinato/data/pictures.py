@@ -61,6 +61,10 @@ class PictureForm:
             size = own if len(sizes) == 1 and max(own) <= _LARGEST else USUAL_SIZE
         return cls(*size, 3 if is_coloured else 1)
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.height} × {self.width} in {'grey' if self.num_channels == 1 else 'colour'}"
+
     def to_json(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return asdict(self)

@@ -681,8 +681,7 @@ def _form(rows: Sequence[Row], options: PipelineOptions) -> PictureForm:
             reason = reason or f"{row.place}: {_without_mend(error)}"
     if not images:
         raise DataError(
-            f"no image to learn from: {reason}
-"
+            f"no image to learn from: {reason}\n"
             f"mend: check data.input ({options.input}), a column of images or of their paths"
         )
     return PictureForm.of(images, options.image_size)

@@ -176,6 +176,8 @@ class ImageReader(Reader):
         standard = (images.to(self.mean.dtype) - self.mean[:, None, None]) / self.scale[
             :, None, None
         ]
+        # Convolutions of several channels are a third faster so.
+        standard = standard.contiguous(memory_format=torch.channels_last)
         features = self.convolutions(standard)  # [B, F, H, W]
         places = torch.cat([features, _coordinates(features)], 1).permute(2, 3, 0, 1)
         seen = self.place(places).relu()  # [H, W, B, F]

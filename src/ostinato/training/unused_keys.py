@@ -12,7 +12,7 @@ from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingReaderRecipe, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
@@ -83,7 +83,7 @@ def unused_writing_keys(
         *_changed("text", recipe.text, _unused_text(pipeline)),
         *_changed("target_text", recipe.target_text, bytes_alone),
         *_changed("data", data, _unused_data(data, pipeline)),
-        *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *_changed("model", recipe.model, _unused_writing_reader(recipe.model, pipeline)),
         *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
         *_changed("training", recipe.training, _unused_training(recipe)),
         *_changed("decoding", decoding, of_others),
@@ -91,6 +91,12 @@ def unused_writing_keys(
     if data.dev is not None and data.test is not None:
         found += _changed("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
+
+
+def _unused_writing_reader(model: WritingReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
+    yield from _unused_reader(model, pipeline)
+    if pipeline.kind != "pictures":
+        yield "channels"
 
 
 def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
@@ -125,15 +131,18 @@ def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[
 
 
 def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
-    if pipeline.kind != "frames":
-        yield from type(pipeline.options.frames).__dataclass_fields__
+    fields = type(pipeline.options.frames).__dataclass_fields__
+    if pipeline.kind == "pictures":
+        yield from (name for name in fields if name != "shift")
+    elif pipeline.kind != "frames":
+        yield from fields
         yield "standardize"
     elif not is_sound:
         yield from _OF_SOUND
 
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.kind == "frames":
+    if pipeline.kind in ("frames", "pictures"):
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":
@@ -146,8 +155,10 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
         kind = format_by_name(data.train) or "auto"
     if data.name is not None or data.made is not None:
         yield from _OF_FILES
+        if pipeline.kind != "pictures":
+            yield "image_size"
     elif kind != "auto":
-        if kind not in (*TABLES, "text"):
+        if kind not in (*TABLES, "text", "captions"):
             yield from _OF_TABLES
         if kind not in ("hub", "parquet"):
             yield "streaming"

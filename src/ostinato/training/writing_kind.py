@@ -64,11 +64,12 @@ class WritingKind(Kind):
 
     def call(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return what lets the model write."""
-        return 'print(model.predict(["a text"])[0])'
+        read = "a text" if recipe.task == "text-to-text" else "image.png"
+        return f'print(model.predict(["{read}"])[0])'
 
     def pipeline_tag(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """Return what the hub calls it."""
-        return "text2text-generation"
+        return "text2text-generation" if recipe.task == "text-to-text" else recipe.task
 
 
 KIND = WritingKind()

@@ -12,11 +12,12 @@ from ostinato.data.batches import Example
 from ostinato.data.pipeline import Pipeline
 from ostinato.training.example_scores import Metric
 from ostinato.training.metrics import per_example, texts
+from ostinato.training.metrics.consensus import cider
 from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.writing_recipe import WritingRecipe
 
 _LOWER_IS_BETTER = ("loss", "unit_error", "word_error")
-_USUAL = "chrf"
+_USUAL = {"text-to-text": "chrf", "image-to-text": "cider"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Writings:
 def writing_metric(recipe: WritingRecipe) -> Metric:
     """Return the score that chooses the weights."""
     name = recipe.evaluation.metric
-    name = _USUAL if name == "auto" else name
+    name = _USUAL[recipe.task] if name == "auto" else name
     return Metric(name, name not in _LOWER_IS_BETTER)
 
 
@@ -51,6 +52,7 @@ class WritingScorer:
         assert pipeline.target is not None
         self._units = pipeline.target.encoder.whole_units
         self._tokenizer = tokenizer
+        self._are_captions = pipeline.kind == "pictures"
 
     def by_example(self, examples: Sequence[Example], found: Writings) -> dict[str, ExampleScores]:
         """Return, by name, what each example adds to the scores."""
@@ -64,6 +66,8 @@ class WritingScorer:
                 texts.unit_error(found.texts, answers, self._units),
                 texts.word_error(found.texts, answers),
             ]
+            if self._are_captions:
+                scores.append(cider(found.texts, answers))
         if found.losses is not None:
             counts = [num_targets(example) for example in examples]
             scores.append(per_example.mean_loss(found.losses, counts))

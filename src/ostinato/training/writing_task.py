@@ -18,7 +18,7 @@ from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.models.encoder_decoder import EncoderDecoder
-from ostinato.training.example_data import Source
+from ostinato.training.example_data import Source, read_options
 from ostinato.training.example_task import check_variation, is_varied, varied_example
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.task import EndLoss, State, StepLoss
@@ -54,7 +54,7 @@ class WritingTask:
         self.train = train
         self.dev = dev
         self.device = device
-        self.item_name = "frames" if pipeline.kind == "frames" else "tokens"
+        self.item_name = pipeline.unit_name if pipeline.encoder is None else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
         self._scorer = WritingScorer(pipeline, recipe.evaluation.tokenizer)
@@ -216,7 +216,7 @@ class WritingTask:
         """Describe the tensors of the largest batch."""
         order, num = self._largest()
         batch = make_batch(self.train, order[:num])
-        names = {"frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
+        names = {"frames": "SBI", "images": "BCHW", "spellings": "CU", "spelling_lengths": "U"}
         for name, value in batch.inputs.items():
             yield f"{name} {_sizes(names.get(name, 'SB'), value.shape)}  {value.dtype}"
         yield f"lengths {_sizes('B', batch.lengths.shape)}  {batch.lengths.dtype}"
@@ -228,7 +228,7 @@ class WritingTask:
 
     def _batch(self, epoch: int, index: int) -> Batch:
         rows = self._batches.rows(epoch, index)
-        if self.pipeline.kind != "frames" or not is_varied(self.pipeline.options.frames):
+        if not is_varied(self.pipeline.options.frames):
             return make_batch(self.train, rows)
         scaling = self.pipeline.scaling
         center = None if scaling is None else scaling.mean
@@ -282,6 +282,7 @@ def writing_options(recipe: WritingRecipe, source: Source) -> PipelineOptions:
         target_text=TextOptions(**target.model_dump()),
         also=recipe.data.also,
         copies=recipe.decoder.pointer,
+        image_size=read_options(recipe.data).image_size,
     )
 
 
@@ -294,6 +295,8 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     of_read += f", {read.max():,} at most"
     if pipeline.encoder is not None:
         of_read += f", {pipeline.encoder.num_symbols:,} different"
+    if pipeline.form is not None:
+        of_read = f"read: images, each {pipeline.form}"
     of_written = f"written: {np.median(written):.0f} units in the middle, {written.max():,} at most"
     of_written += f", {pipeline.target.num_symbols:,} different"
     data = f"data: {counted(len(train), 'pair')} to learn from, {len(dev):,} to choose by"
