@@ -239,7 +239,10 @@ def predict(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     source: Annotated[
         str | None,
-        typer.Argument(help="A file, a text, or - for standard input, a text in each line."),
+        typer.Argument(
+            help="A file, a text, or - for standard input, a text in each line. Of a run that "
+            "reads images: images, or folders of them."
+        ),
     ] = None,
     changes: Annotated[list[str] | None, _FORM] = None,
     form: Annotated[

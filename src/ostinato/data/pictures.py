@@ -111,8 +111,8 @@ def moved(picture: Picture, rows: int, columns: int) -> Picture:
         columns: to the right; less than 0: to the left.
     """
     _, height, width = picture.shape
-    down = np.clip(np.arange(height) - rows, 0, height - 1)
-    right = np.clip(np.arange(width) - columns, 0, width - 1)
+    down = np.clip(np.arange(height, dtype=np.int64) - rows, 0, height - 1)
+    right = np.clip(np.arange(width, dtype=np.int64) - columns, 0, width - 1)
     return picture[:, down[:, None], right]
 
 
