@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,8 @@ from ostinato.models.pooling import LastPooling
 
 CHANNELS: Final = (16, 32, 64)
 """Features of each block of convolutions, where nothing else is asked for."""
+_TOGETHER: Final = 8
+"""Features that are normalised together, or a divisor of it."""
 _LARGEST_GRID: Final = (4, 8)
 """Rows and columns into which a picture's features are averaged for its summary."""
 
@@ -105,8 +108,9 @@ class SequenceReader(Reader):
 class ImageReader(Reader):
     """The places of a picture's features as memory, ``relu(W [f; y; x] + b)``.
 
-    Blocks of two convolutions, of which the second takes every second place (LeCun et al. 1998);
-    each place also knows its height and breadth, from -1 to 1 (Liu et al. 2018,
+    Blocks of two convolutions, of which the second takes every second place (LeCun et al. 1998),
+    normalised within each picture (Wu and He 2018, arXiv:1803.08494), so that no picture depends on
+    those beside it. Each place also knows its height and breadth, from -1 to 1 (Liu et al. 2018,
     arXiv:1807.03247), in place of the order that steps have. The summary is ``tanh(V g + c)`` of
     the memory's means on a grid, so that it knows of places, too.
 
@@ -146,7 +150,8 @@ class ImageReader(Reader):
         width = num_channels
         for size in channels:
             layers += [nn.Conv2d(width, size, 3, padding=1), nn.ReLU()]
-            layers += [nn.Conv2d(size, size, 3, stride=2, padding=1), nn.ReLU()]
+            layers += [nn.Conv2d(size, size, 3, stride=2, padding=1)]
+            layers += [nn.GroupNorm(size // math.gcd(size, _TOGETHER), size), nn.ReLU()]
             width = size
         self.convolutions = nn.Sequential(*layers)
         # Every second place, once a block.
@@ -160,6 +165,18 @@ class ImageReader(Reader):
         self.memory_size = self.summary_size = output_size
         self.state_sizes = (output_size,)
         self.notes = []
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Start so that the features of a new network vary as much as its pictures do.
+
+        He et al. 2015 (arXiv:1502.01852). As torch starts convolutions, each one of them passes on
+        less: behind six, pictures look the same, and nothing is learned for a long time.
+        """
+        for layer in (*self.convolutions, self.place):
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(cast("Tensor", layer.bias))
 
     def forward(self, inputs: Inputs, lengths: Tensor) -> Reading:  # noqa: ARG002
         """Return what was read of ``inputs["images"]``, ``[B, C, H, W]``.
