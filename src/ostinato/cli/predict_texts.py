@@ -100,7 +100,8 @@ def rows_to_write(
         further = [change for change in changes if not change.startswith("data.")]
         data = data_of_file(trained.recipe, [each for each in changes if each not in further], None)
         malformed = Malformed(data.malformed)
-        sources = ["-" if source is None else source, *further]
+        # Nothing at all is no name of the folder that one is in.
+        sources = [each for each in ("-" if source is None else source, *further) if each]
         return picture_rows(sources, data, trained.pipeline, malformed), malformed
     path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
     data = data_of_file(trained.recipe, changes, path)

@@ -140,6 +140,8 @@ GOALS: Final[Mapping[str, Goal]] = {
     ),
     "commands": Goal([Bound("exact", 0.99)], 20, "SCAN, simple split", "0.998"),
     "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
+    "caption-digits": Goal([Bound("exact", 0.95)], 10, "MNIST digits in Korean words"),
+    "caption-nlvr": Goal([Bound("cider"), Bound("bleu")], 20, "NLVR, true sentences"),
 }
 
 
