@@ -132,7 +132,7 @@ def _captioned(path: Path) -> Survey | None:
     files = _parts(chosen)
     if len(found) == 1 and path.is_dir():
         # Of the whole folder, images without a caption are told, too.
-        files = {"train": path}
+        files = Files(train=path)
     return _read(files, ReadOptions(format="captions", encoding=encodings[chosen]))
 
 
