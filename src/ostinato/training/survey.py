@@ -11,7 +11,7 @@ from ostinato.data import DataError, read_text
 from ostinato.data.opening import bare_name, check_exists, opened, read_bytes
 from ostinato.data.readers import ReadOptions, guess_format, read_rows
 from ostinato.data.readers.folders import suffix_of
-from ostinato.data.readers.formats import TABLES
+from ostinato.data.readers.formats import TABLES, TEXT_SUFFIXES, format_by_name
 from ostinato.data.rows import Malformed
 from ostinato.data.text_file import likely_encoding
 from ostinato.data.wording import counted
@@ -85,7 +85,8 @@ def survey(path: Path) -> Survey:
 
 def _seen(path: Path) -> Survey:
     check_exists(path)
-    if path.is_dir() and (beside := _side_by_side(path)):
+    beside = _side_by_side(path) if path.is_dir() else _partner(path)
+    if beside:
         return _read(beside, ReadOptions(format="text", encoding=_encoding_of_all(beside)))
     if path.is_dir():
         path = _within(path)
@@ -159,6 +160,32 @@ def _side_by_side(folder: Path) -> Files | None:
         return None
     lengths = {read_bytes(path).rstrip(b"\n").count(b"\n") for path in train.values()}
     return parts if len(lengths) == 1 else None
+
+
+def _partner(path: Path) -> Files | None:
+    """Return a text and the one beside it of which each line is its partner: ``a.de``, ``a.en``.
+
+    Neither has a suffix that says something else, and there is one such file alone.
+    """
+    stem, _, suffix = bare_name(path).rpartition(".")
+    if not stem or _is_known(path) or not path.is_file():
+        return None
+    others = [
+        other
+        for other in _entries(path.parent)
+        if other != path and other.is_file() and not _is_known(other)
+        if bare_name(other).rpartition(".")[0] == stem
+    ]
+    if len(others) != 1 or any(map(_is_binary, (path, others[0]))):
+        return None
+    both = {suffix: path, bare_name(others[0]).rpartition(".")[2]: others[0]}
+    lengths = {read_bytes(each).rstrip(b"\n").count(b"\n") for each in both.values()}
+    return {"train": both} if len(both) == 2 and len(lengths) == 1 else None
+
+
+def _is_known(path: Path) -> bool:
+    """Whether a file's suffix says what it holds."""
+    return suffix_of(path) in (*_WHOLE, *TEXT_SUFFIXES) or format_by_name(path) is not None
 
 
 def _dicts(parts: Files) -> Iterator[dict[str, Path]]:
