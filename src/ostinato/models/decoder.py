@@ -211,6 +211,7 @@ class Decoder(nn.Module):
             output_size=output_size,
             residual=residual,
             dropout=dropout,
+            section="decoder",
             **options,
         )
         made = self.layers.output_size
