@@ -115,7 +115,6 @@ def test_weights_start_as_the_scheme_says():
         ("tokens", {"attention": "dot", "bidirectional": True}, "decoder.hidden_size=12"),
         ("tokens", {"tied": True, "attention": "none"}, "decoder.embedding_size=6"),
         ("tokens", {"decoder_residual": True}, "decoder.residual=false"),
-        ("tokens", {"decoder_cell": "h = tanh(W @ h)"}, "another decoder.cell"),
         ("pictures", {"pointer": True}, "decoder.pointer=false"),
         ("pictures", {"bidirectional": True}, "model.bidirectional=false"),
         ("pictures", {"spelling": "cnn"}, "model.spelling=none"),
