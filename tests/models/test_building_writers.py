@@ -9,6 +9,7 @@ from ostinato.core.errors import EquationError, OptionError
 from ostinato.models.building import Words
 from ostinato.models.building_writers import build_encoder_decoder
 from ostinato.models.inputs import SpelledWordInputs
+from ostinato.models.one_to_many import OneToMany
 from ostinato.models.readers import ImageReader, SequenceReader
 from tests.models.writing_helpers import END, NUM_SYMBOLS, SOURCES, START, build, options
 
@@ -64,6 +65,8 @@ def test_what_a_step_reads(given: dict[str, object], size: int):
 
 def test_sources():
     assert isinstance(build("pictures").reader, ImageReader)
+    assert isinstance(build("pictures"), OneToMany)
+    assert not isinstance(build("frames"), OneToMany)
     spelled = build_encoder_decoder(Words(9, 6), 7, options(spelling="cnn"), start=START, end=END)
     assert isinstance(spelled.reader.inputs, SpelledWordInputs)
     assert spelled.decoder.num_symbols == 7
@@ -128,3 +131,11 @@ def test_what_does_not_go_together(source: str, given: dict[str, object], mend: 
 def test_a_cell_that_cannot_be_read():
     with pytest.raises(EquationError):
         build(decoder_cell="h = tanh(W @ ")
+
+
+@pytest.mark.filterwarnings("ignore:.*no state")
+@pytest.mark.parametrize("section", ["model", "decoder"])
+def test_a_cell_without_a_state(section: str):
+    key = "cell" if section == "model" else "decoder_cell"
+    with pytest.raises(OptionError, match=f"mend: another {section}.cell"):
+        build(**{key: "h = tanh(U @ x)"})
