@@ -12,10 +12,10 @@ from torch import nn
 
 from ostinato.data import DataError
 from ostinato.data.batches import Batch, Batches, Example, make_batch
+from ostinato.data.frames import FrameOptions, sample_rate_of
 from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
 from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
-from ostinato.data.frames import FrameOptions, sample_rate_of
 from ostinato.data.wording import counted
 from ostinato.models.decoding import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
@@ -305,9 +305,7 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
 def _greedy(recipe: WritingRecipe, pipeline: Pipeline) -> DecodingOptions:
     """Return how texts are written in training: quickly."""
     kept = recipe.decoding
-    greedy = type(kept)(
-        method="greedy", max_length=kept.max_length, min_length=kept.min_length
-    )
+    greedy = type(kept)(method="greedy", max_length=kept.max_length, min_length=kept.min_length)
     return decoding_options(greedy, pipeline)
 
 
