@@ -22,11 +22,9 @@ from ostinato.training.evaluation import Comparison, Report, comparison, with_in
 from ostinato.training.forecast_data import SeriesData, series_data
 from ostinato.training.forecast_task import (
     deciding_score,
-    forecast,
     in_batches,
     score_baselines,
     score_batch,
-    tensors,
 )
 from ostinato.training.forecasting import TrainedForecaster, load_forecaster
 from ostinato.training.kinds import PartName
@@ -290,16 +288,12 @@ def back_test(trained: TrainedForecaster, part: PartName, stride: int | None = N
     scored = scored_series(trained, None, part)
     data = scored.data
     origins = data.windows.origins(part, data.borders, stride or trained.recipe.evaluation.stride)
-    said: list[Numbers] = []
-    for batch in in_batches(data.windows, origins, trained.recipe.evaluation.batch_size):
-        windows, _, _ = tensors(batch, _DEVICE)
-        said.append(forecast(trained.model, windows, batch.rows, 1, 0).point)
     ahead = origins[:, None] + np.arange(trained.recipe.data.horizon)
     return BackTest(
         data.pipeline.names[0],
         origins,
         None if data.series.times is None else data.series.times[origins],
-        data.pipeline.targets.back(np.concatenate(said)),
+        trained.points(data.windows, origins),
         data.series.targets[ahead],
         data.series.is_known[ahead],
     )

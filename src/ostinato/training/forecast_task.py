@@ -41,6 +41,8 @@ from ostinato.training.task import EndLoss, State, StepLoss
 
 _NUM_WATCHED = 16
 _SCORING_SEED = 0
+# Of a regression: more change nothing, and take memory.
+_MOST_ROWS = 50_000
 
 Numbers = npt.NDArray[np.float64]
 
@@ -252,18 +254,37 @@ def forecaster_of(
 
 def start_from_regression(model: Forecaster, windows: ForecastWindows, train: Rows) -> None:
     """Start the linear path as a ridge regression, and sizes of errors as large as its own."""
-    horizon = model.num_skipped
-    pairs = torch.as_tensor(sliding(windows, train, horizon)).T[:, :, None]
     context = windows.context
+    pairs = torch.as_tensor(sliding(windows, train, windows.horizon)).T[:, :, None]
     z, shift, stretch = model.normalised(pairs[:context])
+    inputs = z[..., 0].T.numpy()
     ahead = ((pairs[context:] - shift) / stretch)[..., 0].T.numpy()
+    if model.num_skipped < windows.horizon:
+        inputs, ahead = _one_step(inputs, ahead)
     said = np.zeros_like(ahead)
     if model.options.skip == "ridge":
-        inputs = z[..., 0].T.numpy()
         weights = fit_ridge(inputs, ahead)
         model.start_skip(torch.as_tensor(weights.T, dtype=torch.float32))
         said = inputs @ weights
     model.start_spread(float(np.sqrt(((ahead - said) ** 2).mean())))
+
+
+def _one_step(inputs: Numbers, ahead: Numbers) -> tuple[Numbers, Numbers]:
+    """Return windows that slide ahead, each with the step behind it.
+
+    A window that begins less its last value ends at 0; those that slide on do not, and it is they
+    that a recursive forecaster reads.
+
+    Args:
+        inputs: ``[N, T]``.
+        ahead: ``[N, A]``.
+    """
+    whole = np.concatenate([inputs, ahead], 1)
+    windows = np.lib.stride_tricks.sliding_window_view(whole[:, :-1], inputs.shape[1], axis=1)
+    num = windows.shape[0] * windows.shape[1]
+    chosen = np.arange(0, num, max(1, num // _MOST_ROWS))
+    row, step = np.divmod(chosen, windows.shape[1])
+    return windows[row, step], ahead[row, step][:, None]
 
 
 def tensors(

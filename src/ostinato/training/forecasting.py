@@ -15,15 +15,15 @@ from torch import Tensor
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
 from ostinato.data.dates import Times
-from ostinato.data.forecast_windows import SeriesPipeline
-from ostinato.data.time_series import TimeSeries
+from ostinato.data.forecast_windows import ForecastWindows, Rows, SeriesPipeline
+from ostinato.data.time_series import TimeSeries, table_of
 from ostinato.data.wording import counted
 from ostinato.models.forecast_heads import PointHead, QuantileHead, check_levels
 from ostinato.models.forecaster import Forecaster, RecursiveForecaster, Windows
 from ostinato.training.errors import RunError
-from ostinato.training.forecast_data import other_series, series_data
+from ostinato.training.forecast_data import other_series, series_data, series_of_table
 from ostinato.training.forecast_recipe import ForecastRecipe
-from ostinato.training.forecast_task import draw_paths, forecaster_of
+from ostinato.training.forecast_task import draw_paths, forecaster_of, in_batches, tensors
 from ostinato.training.kinds import kind_of
 from ostinato.training.loop import load_weights
 from ostinato.training.run import RunFolder
@@ -137,6 +137,19 @@ class TrainedForecaster:
             return series_data(self.recipe).series
         return other_series(self.recipe, self.facts, data, changes)
 
+    def read(self, data: Any = None) -> TimeSeries:
+        """Read a frame, columns by name, or a file; None for the run's own series.
+
+        Raises:
+            DataError: it cannot be used.
+        """
+        if data is None:
+            return self.series()
+        if isinstance(data, str | Path):
+            return self.series(Path(data))
+        table = table_of(data, self.facts.get("time"))
+        return series_of_table(self.recipe, self.facts, table)
+
     def forecast(
         self,
         series: TimeSeries,
@@ -191,6 +204,21 @@ class TrainedForecaster:
             None if times is None else times[last:],
             series.notes,
         )
+
+    def points(self, windows: ForecastWindows, origins: Rows) -> Numbers:
+        """Return forecasts from several moments of a series, in its own units: ``[N, A, O]``.
+
+        Args:
+            windows: of the scaled series.
+            origins: the row that the first step ahead of each is.
+        """
+        said: list[Numbers] = []
+        device = torch.device("cpu")
+        for batch in in_batches(windows, origins, self.recipe.evaluation.batch_size):
+            with torch.no_grad():
+                parameters = self.model(tensors(batch, device)[0])
+                said.append(self.model.head.point(parameters).double().numpy().transpose(1, 0, 2))
+        return self.pipeline.targets.back(np.concatenate(said))
 
     def _horizon(self, horizon: int | None) -> int:
         learned = self.recipe.data.horizon
