@@ -30,19 +30,17 @@ def baselines(
     Args:
         windows: of the series.
         borders: of its parts; the ridge regression learns from the training part.
-        season: in steps; 1: there is none, and neither are the forecasters that need one.
+        season: in steps; 1: there is none, and the last season is the last value.
         with_ridge: whether the training part is there to learn from.
     """
     values = windows.table.targets.astype(np.float64)
     horizon = windows.horizon
     found: dict[str, Callable[[Rows], Numbers]] = {
-        "naive": lambda origins: _naive(values, origins, horizon)
+        "naive": lambda origins: _naive(values, origins, horizon),
+        "seasonal naive": lambda origins: _seasonal(values, origins, horizon, season, 1),
+        "drift": lambda origins: _drift(values, origins, horizon),
+        "seasonal mean": lambda origins: _seasonal(values, origins, horizon, season, _SEASONS),
     }
-    if season > 1:
-        found["seasonal naive"] = lambda origins: _seasonal(values, origins, horizon, season, 1)
-    found["drift"] = lambda origins: _drift(values, origins, horizon)
-    name = "seasonal mean" if season > 1 else f"mean of {_SEASONS}"
-    found[name] = lambda origins: _seasonal(values, origins, horizon, season, _SEASONS)
     if with_ridge:
         weights = ridge_of(windows, borders, horizon)
         found["ridge"] = lambda origins: _linear(windows, weights, origins)

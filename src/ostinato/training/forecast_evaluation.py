@@ -162,9 +162,7 @@ def evaluate_forecast_runs(runs: Sequence[Path]) -> Report:
     for run, part in zip(runs, parts, strict=True):
         _check_metric(runs[0], parts[0], run, part)
     found = [part.of_all() for part in parts]
-    # A series without a season has no seasonal forecasts.
-    names = [name for name in found[0] if all(name in each for each in found)]
-    pooled = {name: _pooled([each[name] for each in found]) for name in names}
+    pooled = {name: _pooled([each[name] for each in found]) for name in found[0]}
     return _report(runs[0].parent, "test", parts, pooled)
 
 

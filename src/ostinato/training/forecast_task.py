@@ -282,8 +282,8 @@ def _one_step(inputs: Numbers, ahead: Numbers) -> tuple[Numbers, Numbers]:
     whole = np.concatenate([inputs, ahead], 1)
     windows = np.lib.stride_tricks.sliding_window_view(whole[:, :-1], inputs.shape[1], axis=1)
     num = windows.shape[0] * windows.shape[1]
-    chosen = np.arange(0, num, max(1, num // _MOST_ROWS))
-    row, step = np.divmod(chosen, windows.shape[1])
+    chosen = np.arange(0, num, max(1, num // _MOST_ROWS), dtype=np.int64)
+    row, step = chosen // windows.shape[1], chosen % windows.shape[1]
     return windows[row, step], ahead[row, step][:, None]
 
 
