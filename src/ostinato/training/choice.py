@@ -1,6 +1,7 @@
 """What is learned from what, in data that nobody has described.
 
-Task, from the first rule that applies:
+A table of dates, each once, beside numbers alone is a series to forecast, and does not come here.
+Of others the task follows from the first rule that applies:
 
 1. Piano rolls and MIDI are polyphony; plain text is for a language model.
 2. A column of tokens beside one with equally many tags is tagging.

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ostinato.training.errors import RunError
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.writing_recipe import WritingRecipe
@@ -31,6 +32,7 @@ _MODULES: dict[type[Recipe], str] = {
     LanguageModelRecipe: "ostinato.training.text_kind",
     ExampleRecipe: "ostinato.training.example_kind",
     WritingRecipe: "ostinato.training.writing_kind",
+    ForecastRecipe: "ostinato.training.forecast_kind",
 }
 
 

@@ -49,16 +49,16 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
         is_sound: whether the examples are sounds.
     """
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("data", recipe.data, _unused_data(recipe.data, pipeline)),
-        *_changed("model", recipe.model, _unused_model(recipe, pipeline)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("data", recipe.data, _unused_data(recipe.data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_model(recipe, pipeline)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
     ]
     data = recipe.data
     if data.made is not None or (data.dev is not None and data.test is not None):
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
@@ -79,17 +79,17 @@ def unused_writing_keys(
     own = METHOD_KEYS[decoding.method]
     of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("target_text", recipe.target_text, bytes_alone),
-        *_changed("data", data, _unused_data(data, pipeline)),
-        *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
-        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("decoding", decoding, of_others),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("target_text", recipe.target_text, bytes_alone),
+        *changed_keys("data", data, _unused_data(data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
@@ -108,16 +108,17 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     of_data = [] if data.path is not None else ["encoding"]
     of_data += [] if data.documents == "whole" else ["held_out_at"]
     found = [
-        *_changed("data", data, iter(of_data)),
-        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
-        *_changed("training", recipe.training, _unused_training(recipe)),
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
     ]
     if not sample.length:
-        found += _changed("sample", sample, iter(("prompt", "temperature", "top_p")))
+        found += changed_keys("sample", sample, iter(("prompt", "temperature", "top_p")))
     return tuple(found)
 
 
-def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+def changed_keys(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+    """Yield those of the names whose values differ from their defaults, with their section."""
     for name in names:
         default = type(values).model_fields[name].get_default(call_default_factory=True)
         if getattr(values, name) != default:
@@ -172,7 +173,8 @@ def _unused_reader(model: ReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
         yield "functions"
 
 
-def _unused_training(recipe: Recipe) -> Iterator[str]:
+def unused_training(recipe: Recipe) -> Iterator[str]:
+    """Yield the keys of the section training that its other keys leave without effect."""
     training = recipe.training
     if training.optimizer != "sgd":
         yield "momentum"
