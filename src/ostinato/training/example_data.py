@@ -12,7 +12,7 @@ from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.formats import TABLES, format_by_name
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row, once_each
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
@@ -74,6 +74,9 @@ class Source:
                 f"the {part} part holds no examples{share}\n"
                 f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
             )
+        if part != "train" and self.target is not None and ALSO in rows[0].values:
+            # Scored once, beside all its right answers.
+            rows = once_each(rows, self.input, self.target)
         return rows[: self.recipe.max_examples]
 
     def _check_columns(self, rows: Sequence[Row]) -> None:

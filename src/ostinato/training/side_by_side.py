@@ -80,7 +80,7 @@ def beside_file(path: Path) -> Files | None:
     whole = side_by_side(path.parent)
     if whole is None or path not in _all_of(whole["train"]):
         files = _by_stem(entries_of(path.parent)).get(_stem_of(path), {})
-        whole = {"train": files} if len(files) > 1 else None
+        whole = Files(train=files) if len(files) > 1 else None
     if whole is None or not _belong_together(whole):
         return None
     train = whole["train"]
