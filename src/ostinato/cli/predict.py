@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 Form = Literal["table", "jsonl"]
 
 # By the name of a recipe's class: a module with ``OPTIONS``, and its function.
-_COMMANDS = {"ExampleRecipe": ("ostinato.cli.predict_examples", "predict_examples")}
+_COMMANDS = {
+    "ExampleRecipe": ("ostinato.cli.predict_examples", "predict_examples"),
+    "WritingRecipe": ("ostinato.cli.predict_texts", "predict_texts"),
+}
 
 
 def predict_command(

@@ -12,7 +12,7 @@ from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import WritingRecipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
@@ -39,12 +39,6 @@ _OF_RECURRENCE = (
 )
 _OF_UNITS = ("embedding_size", "unit_dropout")
 _OF_SPELLING = ("spelling_size", "character_size")
-_OF_BEAM, _OF_SAMPLE = ("beam_size", "length_penalty"), ("temperature", "top_k", "top_p", "seed")
-_OF_OTHER_METHODS = {
-    "beam": _OF_SAMPLE,
-    "sample": _OF_BEAM,
-    "greedy": (*_OF_BEAM, *_OF_SAMPLE, "num_best"),
-}
 
 
 def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) -> tuple[str, ...]:
@@ -83,6 +77,8 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
+    own = METHOD_KEYS[decoding.method]
+    of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
         *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
         *_changed("text", recipe.text, _unused_text(pipeline)),
@@ -91,7 +87,7 @@ def unused_writing_keys(
         *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
         *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
         *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("decoding", decoding, iter(_OF_OTHER_METHODS[decoding.method])),
+        *_changed("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
         found += _changed("data.split", data.split, iter(("dev", "test", "by")))
