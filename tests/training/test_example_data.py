@@ -250,7 +250,7 @@ def test_another_file_of_captions_is_read_as_one(tmp_path: Path, given: str):
 
 def test_files_side_by_side_in_a_recipe(tmp_path: Path):
     files = {"source": tmp_path / "a.de.gz", "target": tmp_path / "a.en"}
-    files["source"].write_bytes(gzip.compress("eins\n\ndrei\nvier\n".encode()))
+    files["source"].write_bytes(gzip.compress(b"eins\n\ndrei\nvier\n"))
     files["target"].write_text("one\ntwo\nthree\nfour\n")
     data = {"train": files, "input": "source", "target": "target", "split": {"dev": 0, "test": 0}}
     found = Source(recipe_of("classification", files["target"], data={**data, "malformed": 0.3}))
