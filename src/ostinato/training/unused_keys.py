@@ -17,7 +17,8 @@ from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
 _OF_TABLES = ("header", "columns", "separator", "quoting")
-_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images")
+_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images", "strokes")
+_OF_PICTURES = ("auto", "images", "captions")
 _OF_RECURRENCE = (
     "cell",
     "functions",
@@ -148,7 +149,7 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
     if data.name is not None or data.made is not None:
         yield from _OF_FILES
     elif kind != "auto":
-        if kind not in (*TABLES, "text"):
+        if kind not in (*TABLES, "text", "captions"):
             yield from _OF_TABLES
         if kind not in ("hub", "parquet"):
             yield "streaming"
@@ -156,6 +157,9 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
             yield "encoding"
     if pipeline.options.task not in ("multi-label", "regression"):
         yield "label_separator"
+    is_of_files = data.name is None and kind in _OF_PICTURES
+    if pipeline.kind in ("text", "words") or (pipeline.kind == "frames" and not is_of_files):
+        yield "image_size"
 
 
 def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
