@@ -27,7 +27,7 @@ _COLUMNS = (
     "time",
     "seed",
 )
-_LOWER_IS_BETTER = ("loss", "nats_per_character")
+_LOWER_IS_BETTER = ("loss", "nats_per_character", "mse", "mae", "mase", "smape", "crps")
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,23 @@ class Goal:
     folds: Sequence[Sequence[str]] = ((),)
 
 
+# Of each series, what is read and what is forecast: a year of months, two weeks of days, where
+# the part that chooses is long enough for it.
+_CLASSICS: Final = (
+    ("airline_passengers", 24, 12),
+    ("monthly_sunspots", 96, 12),
+    ("daily_min_temperatures", 56, 14),
+    ("daily_max_temperatures", 56, 14),
+    ("daily_female_births", 28, 7),
+    ("monthly_mean_temperature", 36, 12),
+    ("monthly_car_sales", 24, 6),
+    ("monthly_robberies", 24, 6),
+    ("monthly_writing_paper_sales", 24, 12),
+    ("monthly_champagne_sales", 24, 6),
+    ("shampoo_sales", 6, 3),
+    ("yearly_water_usage", 8, 4),
+)
+
 GOALS: Final[Mapping[str, Goal]] = {
     "sentiment-en": Goal(
         [Bound("accuracy", 0.79)], 10, "SST, two classes", "0.849, LSTM with GloVe"
@@ -122,6 +139,23 @@ GOALS: Final[Mapping[str, Goal]] = {
     ),
     "shakespeare": Goal([Bound("nats_per_character", 1.50)], 10, "tinyshakespeare"),
     "korean-text": Goal([Bound("nats_per_character")], 10, "Korean headlines"),
+    "forecast-etth1": Goal(
+        [Bound("mse", 0.32)], 15, "ETTh1, 24 hours of seven targets", "0.650, LSTMa"
+    ),
+    "forecast-etth1-ot": Goal(
+        [Bound("mse", 0.029)], 15, "ETTh1, 24 hours of oil temperature", "0.114, LSTMa"
+    ),
+    "forecast-etth1-168": Goal([Bound("mse", 0.43)], 15, "ETTh1, 168 hours of seven targets"),
+    "forecast-classics": Goal(
+        [Bound("mase")],
+        10,
+        "twelve small series, each counts the same",
+        folds=[
+            [f"data.name={name}", f"data.context={context}", f"data.horizon={horizon}"]
+            for name, context, horizon in _CLASSICS
+        ],
+    ),
+    "exchange-rate": Goal([Bound("mse"), Bound("crps")], 10, "eight currencies, 24 days"),
     "first-names": Goal([Bound("nats_per_character", 2.05)], 10, "first names"),
 }
 
@@ -278,7 +312,8 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}"
+    # Below a tenth, three digits behind the point tell two scores apart no more.
+    return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
 def _clock(seconds: float) -> str:
