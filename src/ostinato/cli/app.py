@@ -186,7 +186,17 @@ def generate(
 
 
 _FORM = typer.Argument(
-    metavar="[data.KEY=VALUE]...", help="How the file differs: data.encoding=latin-1, data.input=…"
+    metavar="[data.KEY=VALUE]...",
+    help="How the file differs: data.encoding=latin-1, data.input=…; of a run that writes also "
+    "how: decoding.method=greedy, decoding.beam_size=1, …",
+)
+_SAID = typer.Argument(
+    help="A file or a text; - or nothing for standard input, answered line by line."
+)
+_CHANGES = typer.Argument(
+    metavar="[decoding.KEY=VALUE]...",
+    help="How it writes: decoding.method=greedy or sample, whose words appear one by one, "
+    "decoding.temperature=0.8, decoding.beam_size=10, …",
 )
 
 
@@ -204,13 +214,23 @@ def evaluate(
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every number here.")
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw here what a writer loses that reads its own words: .html, …"
+        ),
+    ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
     """Score a trained model, and naive predictors beside it, with confidence intervals."""
     from ostinato.cli.evaluate import evaluate_command
 
+    given = changes or []
+    if data is not None and str(data).startswith("decoding.") and "=" in str(data):
+        # What is no file of the user's says how the model writes on its own part.
+        data, given = None, [str(data), *given]
     evaluate_command(
-        run, data, changes or [], part=part, json_path=json_path, checkpoint=checkpoint
+        run, data, given, part=part, json_path=json_path, figure=figure, checkpoint=checkpoint
     )
 
 
@@ -245,11 +265,14 @@ def predict(
         typer.Option(min=0, max=2**63 - 1, help="Of what is drawn: same seed, same draws."),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Forecasts: draw a fan: .html, .png, .svg.")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw a forecast's fan, or what a writer looks at: .html, …"
+        ),
     ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
-    """Let a trained model label, tag, estimate or forecast what it is given."""
+    """Let a trained model label, tag, estimate, forecast, or write."""
     from ostinato.cli.predict import predict_command
 
     predict_command(
@@ -267,6 +290,32 @@ def predict(
             "figure": figure,
         },
     )
+
+
+@app.command()
+def translate(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[str | None, _SAID] = None,
+    changes: Annotated[list[str] | None, _CHANGES] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained model write a line for each line: ostinato translate RUN < FILE."""
+    from ostinato.cli.conversation import conversation_command
+
+    conversation_command(run, source, changes or [], checkpoint=checkpoint)
+
+
+@app.command()
+def chat(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[str | None, _SAID] = None,
+    changes: Annotated[list[str] | None, _CHANGES] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Talk with a trained model: it answers each line, and remembers none of those before."""
+    from ostinato.cli.conversation import conversation_command
+
+    conversation_command(run, source, changes or [], checkpoint=checkpoint)
 
 
 @app.command()

@@ -17,6 +17,7 @@ Form = Literal["table", "jsonl"]
 # By the name of a recipe's class: a module with ``OPTIONS``, and its function.
 _COMMANDS = {
     "ExampleRecipe": ("ostinato.cli.predict_examples", "predict_examples"),
+    "WritingRecipe": ("ostinato.cli.predict_texts", "predict_texts"),
     "ForecastRecipe": ("ostinato.cli.predict_forecasts", "predict_forecasts"),
 }
 

@@ -15,6 +15,7 @@ LEGEND: Final[dict[str, str]] = {
     "A": "steps ahead, of a forecast",
     "P": "projected size; of a series, covariates of the past",
     "G": "covariates that are known ahead",
+    "Q": "quantiles; queries of a row: steps, or hypotheses side by side",
     "V": "vocabulary size",
     "E": "length of the vector of a step",
     "F": "features that a head reads",
@@ -26,6 +27,5 @@ LEGEND: Final[dict[str, str]] = {
     "R": "resamples of the bootstrap",
     "M": "distinct rows of a table",
     "S": "steps of the source",
-    "Q": "queries of a row: steps, or hypotheses side by side; quantiles",
     "X": "source units that the target vocabulary lacks",
 }

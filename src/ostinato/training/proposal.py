@@ -65,7 +65,55 @@ def propose(
     if task == "forecasting" or (task is None and target is None and is_series(seen)):
         return propose_series(seen, input, target)
     choice = choose(seen, task, input, target)
+    if choice.task == "text-to-text":
+        return _pairs(seen, choice)
     return _examples(seen, choice)
+
+
+def _pairs(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of texts that become texts."""
+    assert choice.target is not None
+    num, read = seen.num_rows, seen.columns[choice.input]
+    title = f"Text to text, {seen.name}: {counted(num, 'pair')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    sections = proposal.sections
+    sections["data"] = [*_files(seen), *_columns(seen, choice), *_shares(seen, choice, proposal)]
+    is_text = read.kind in ("text", "tokens") and not read.is_series
+    if is_text:
+        _, lines = _text(read, choice, num)
+        sections["text"] = lines
+    elif read.is_series:
+        sections["text"] = [Line("unit", "numbers", "each text is a series of numbers")]
+    _, written = _text(seen.columns[choice.target], choice, num)
+    # What is to be written keeps its capitals.
+    sections["target_text"] = [line for line in written if line.key != "lowercase"]
+    hidden = _by_size(num, (48, 96, 160, 256))
+    sections["model"] = [
+        Line("cell", "gru", "a name, or its equations"),
+        Line("hidden_size", hidden, f"for {counted(num, 'pair')}; more learns more by heart"),
+        Line("bidirectional", True, "whole texts are there: read both ways"),
+    ]
+    if is_text:
+        why = "numbers for each unit, of both texts"
+        sections["model"].append(Line("embedding_size", hidden, why))
+    sections["model"].append(Line("dropout", 0.3, "against learning by heart"))
+    sections["decoder"] = [
+        Line("attention", "general", "each step looks at the source; none: one vector for all"),
+        Line("pointer", False, "true: words of the source can be copied, such as names"),
+    ]
+    sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "pairs to one step"),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_epochs", _by_size(num, (60, 40, 20, 10)), "passes at most; see patience"),
+    ]
+    sections["decoding"] = [
+        Line("method", "beam", "the best of several; also possible: greedy, sample")
+    ]
+    sections["evaluation"] = [
+        Line("metric", "chrf", "of what is written; also possible: bleu, exact, unit_error, loss"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
 
 
 def _examples(seen: Survey, choice: Choice) -> Proposal:

@@ -43,6 +43,7 @@ Format = Literal[
     "midi",
     "audio",
     "images",
+    "captions",
     "hub",
 ]
 Files = Path | list[Path] | dict[str, Path]
@@ -224,6 +225,11 @@ class DataRecipe(SourceRecipe, frozen=True):
     malformed: Share = Field(0.0, description="share of malformed rows that is left out, counted")
     max_examples: Count | None = Field(None, description="of each part: use only the first")
     streaming: bool = Field(False, description="read hub sets and Parquet without a local copy")
+    image_size: Size | tuple[Size, Size] | None = Field(
+        None,
+        description="of image files: 64, or [height, width]; null: as they are, captioned ones "
+        "of different sizes, or above 256, at 96",
+    )
 
     @field_validator("train", "dev", "test", mode="before")
     @classmethod

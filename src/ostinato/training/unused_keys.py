@@ -12,12 +12,13 @@ from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import WritingRecipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
 _OF_TABLES = ("header", "columns", "separator", "quoting")
-_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images")
+_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images", "strokes")
+_OF_PICTURES = ("auto", "images", "captions")
 _OF_RECURRENCE = (
     "cell",
     "functions",
@@ -38,12 +39,6 @@ _OF_RECURRENCE = (
 )
 _OF_UNITS = ("embedding_size", "unit_dropout")
 _OF_SPELLING = ("spelling_size", "character_size")
-_OF_BEAM, _OF_SAMPLE = ("beam_size", "length_penalty"), ("temperature", "top_k", "top_p", "seed")
-_OF_OTHER_METHODS = {
-    "beam": _OF_SAMPLE,
-    "sample": _OF_BEAM,
-    "greedy": (*_OF_BEAM, *_OF_SAMPLE, "num_best"),
-}
 
 
 def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) -> tuple[str, ...]:
@@ -82,6 +77,8 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
+    own = METHOD_KEYS[decoding.method]
+    of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
         *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
         *changed_keys("text", recipe.text, _unused_text(pipeline)),
@@ -90,7 +87,7 @@ def unused_writing_keys(
         *changed_keys("model", recipe.model, _unused_reader(recipe.model, pipeline)),
         *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe)),
         *changed_keys("training", recipe.training, unused_training(recipe)),
-        *changed_keys("decoding", decoding, iter(_OF_OTHER_METHODS[decoding.method])),
+        *changed_keys("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
         found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
@@ -152,7 +149,7 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
     if data.name is not None or data.made is not None:
         yield from _OF_FILES
     elif kind != "auto":
-        if kind not in (*TABLES, "text"):
+        if kind not in (*TABLES, "text", "captions"):
             yield from _OF_TABLES
         if kind not in ("hub", "parquet"):
             yield "streaming"
@@ -160,6 +157,9 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
             yield "encoding"
     if pipeline.options.task not in ("multi-label", "regression"):
         yield "label_separator"
+    is_of_files = data.name is None and kind in _OF_PICTURES
+    if pipeline.kind in ("text", "words") or (pipeline.kind == "frames" and not is_of_files):
+        yield "image_size"
 
 
 def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:

@@ -81,9 +81,23 @@ def decoding_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOp
         OptionError: a value is of another method.
     """
     values = decoding.model_dump()
-    if decoding.max_length is None:
-        values["max_length"] = max(1, _LONGER * pipeline.longest_target, decoding.min_length + 1)
+    values["max_length"] = _most_units(decoding, pipeline)
     return DecodingOptions(**values)
+
+
+def greedy_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOptions:
+    """Return how a text is written in training: quickly."""
+    return DecodingOptions(
+        method="greedy",
+        max_length=_most_units(decoding, pipeline),
+        min_length=decoding.min_length,
+    )
+
+
+def _most_units(decoding: DecodingRecipe, pipeline: Pipeline) -> int:
+    if decoding.max_length is not None:
+        return decoding.max_length
+    return max(1, _LONGER * pipeline.longest_target, decoding.min_length + 1)
 
 
 def never_written(pipeline: Pipeline) -> tuple[int, ...]:
