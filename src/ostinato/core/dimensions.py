@@ -22,5 +22,6 @@ LEGEND: Final[dict[str, str]] = {
     "W": "width of an image",
     "K": "numbers that an example adds to a score",
     "R": "resamples of the bootstrap",
+    "G": "Gaussians of a mixture",
     "M": "distinct rows of a table",
 }
