@@ -227,22 +227,24 @@ def test_a_row_that_diverges_ends_alone(writer_run: Path, monkeypatch: pytest.Mo
         assert reasons == ["error", "length", "length"]
 
 
+@pytest.mark.parametrize("name", ["step", "add"])
 def test_a_mistake_of_ours_ends_the_texts_and_not_the_thread(
-    writer_run: Path, monkeypatch: pytest.MonkeyPatch
+    writer_run: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     model = cast("LanguageModel", runtime.load(writer_run))
-    step = Rows.step
+    whole = getattr(Rows, name)
     fails = [True]
 
-    def broken(rows: Rows, units: np.ndarray) -> None:
+    def broken(rows: Rows, *arguments: object) -> None:
         if fails.pop() if fails else False:
             raise ZeroDivisionError
-        step(rows, units)
+        whole(rows, *arguments)
 
-    monkeypatch.setattr(Rows, "step", broken)
+    monkeypatch.setattr(Rows, name, broken)
     with working(writer_run) as (scheduler, desk):
         for expected in ("error", "length"):
-            one = order(model, 0, prompt="the ", length=10, temperature=1.0, top_p=1.0)
+            one = order(model, 0, prompt="", length=10, temperature=1.0, top_p=1.0)
             scheduler.submit(one)
             wait_until(lambda one=one: one in desk.ends)
             assert desk.ends[one].reason == expected
+            wait_until(lambda: scheduler.num_texts == 0)

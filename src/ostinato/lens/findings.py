@@ -10,6 +10,7 @@ import numpy as np
 from ostinato.data.wording import counted
 from ostinato.lens.figures.horizon import horizon_words
 from ostinato.lens.wording import number, percent, place_name, shown_unit, signed
+from ostinato.training.gradient_decay import FEWEST_STEPS
 
 if TYPE_CHECKING:
     from ostinato.lens.features import FeatureSearch, UnitForFeature
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _MOST_UNITS_NAMED = 6
 _MOST_FEATURES_NAMED = 6
-_FEWEST_FOR_A_RATE = 8
 _SUDDEN = 1e-20
 _NOTED_SATURATION = 0.5
 
@@ -54,7 +54,7 @@ def gradient_words(flow: GradientFlow, *, is_alone: bool = True) -> str:
         num = flow.step + 1
         why = (
             f"{counted(num, 'step')} {'is' if num == 1 else 'are'} too few for a rate"
-            if num < _FEWEST_FOR_A_RATE
+            if num < FEWEST_STEPS
             else f"hardly any gradient arrives in {counted(num, 'step')}"
         )
         return f"Gradient{name}: no verdict; {why}{'. Mend: ' + flow.mend if flow.mend else ''}."

@@ -149,8 +149,9 @@ class Scheduler:
 
     def _run(self) -> None:
         while not self._is_stopping:
-            self._admit()
             try:
+                self._flush()
+                self._admit()
                 if self._reading and self._steps_since_read >= self._pause:
                     self._read()
                     self._steps_since_read = 0
@@ -160,7 +161,6 @@ class Scheduler:
             except Exception:  # noqa: BLE001 - no text must wait for ever
                 _log.exception("the texts that are being written end: a step failed")
                 self._end_all(End("error", unexpected()))
-            self._flush()
         self._end_all(End("stopping"))
         self._flush(is_last=True)
 
@@ -174,15 +174,20 @@ class Scheduler:
             while not (self._waiting or self._reading or self._texts or self._is_stopping):
                 self._changed.wait()
             free = self._settings.max_streams - len(self._reading) - len(self._texts)
-            orders = [self._waiting.popleft() for _ in range(min(free, len(self._waiting)))]
-        for order in orders:
-            pieces, rest = pieces_of(order.ids)
-            deadline = time.monotonic() + self._settings.text_seconds
-            text = _Text(order, deadline, deque(pieces), rest)
-            if pieces:
-                self._reading.append(text)
-            else:
-                self._join(text)
+            num = min(free, len(self._waiting))
+        for _ in range(num):
+            # Whoever has no place yet still waits, and is told if a step fails.
+            self._place(self._waiting[0])
+            self._waiting.popleft()
+
+    def _place(self, order: Order) -> None:
+        pieces, rest = pieces_of(order.ids)
+        deadline = time.monotonic() + self._settings.text_seconds
+        text = _Text(order, deadline, deque(pieces), rest)
+        if pieces:
+            self._reading.append(text)
+        else:
+            self._join(text)
 
     def _read(self) -> None:
         """Read a piece of the prompt that has waited longest, and of those with one as long."""

@@ -17,8 +17,8 @@ HORIZON: Final = 100
 """Steps over which a verdict is given."""
 LARGEST_FACTOR: Final = 1000.0
 """What a gradient may grow or shrink by over them, and still teach."""
-_FEWEST_STEPS: Final = 8
-_NUM_LAST: Final = 10
+FEWEST_STEPS: Final = 8
+"""Without so many there is no rate."""
 # Beyond these, float32 itself ends.
 _SMALLEST, _LARGEST = 1e-36, 1e36
 # What falls further than this before it is 0 has vanished; what is 0 at once was cut off.
@@ -36,8 +36,7 @@ class Decay:
             never is.
         reach: steps back after which it is ``LARGEST_FACTOR`` times smaller for the first time;
             infinite where it never is.
-        verdict: by what becomes of the gradient over ``HORIZON`` steps: as measured, or of a
-            shorter sequence as the rate would make it.
+        verdict: by what the rate makes of the gradient over ``HORIZON`` steps.
     """
 
     rate: float
@@ -95,7 +94,7 @@ def decay_of(norms: npt.ArrayLike) -> Decay:
     is_sound = np.isfinite(near) & (near > _SMALLEST) & (near < _LARGEST)
     num = len(near) if is_sound.all() else int(np.argmin(is_sound))
     left = _where_it_went(near, num)
-    if num < _FEWEST_STEPS:
+    if num < FEWEST_STEPS:
         if left == "unknown":
             return Decay(math.nan, half_life, reach, "unknown")
         # The rate of what there is, as far as that is a rate at all.
@@ -103,10 +102,7 @@ def decay_of(norms: npt.ArrayLike) -> Decay:
         rate = math.exp(slope) if left == "vanishing" or num > 1 else math.inf
         return Decay(rate, half_life, reach, left)
     slope = float(np.polyfit(np.arange(1, num), np.log(near[1:num]), 1)[0])
-    if num > HORIZON:
-        change = float(np.log(near[-_NUM_LAST:]).mean() - np.log(near[1]))
-    else:
-        change = slope * HORIZON
+    change = slope * HORIZON
     limit = math.log(LARGEST_FACTOR)
     verdict: Verdict = (
         "vanishing" if change < -limit else "exploding" if change > limit else "healthy"
@@ -125,7 +121,7 @@ def _where_it_went(values: Norms, num: int) -> Verdict:
         return "exploding"
     has_faded = last < _CUT_OFF * values[0]
     # A state that is not read at all has no gradient from the first step back on.
-    is_never_read = num == 1 and len(values) >= _FEWEST_STEPS
+    is_never_read = num == 1 and len(values) >= FEWEST_STEPS
     return "vanishing" if has_faded or is_never_read or after > 0 else "unknown"
 
 
