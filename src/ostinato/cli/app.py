@@ -237,8 +237,8 @@ def predict(
         source,
         changes or [],
         form=form,
-        probabilities=probabilities,
         checkpoint=checkpoint,
+        options={"probabilities": probabilities},
     )
 
 

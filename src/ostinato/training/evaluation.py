@@ -17,10 +17,10 @@ from ostinato.data.rows import Malformed, Row
 from ostinato.training.errors import RunError
 from ostinato.training.example_data import PartName, Source, data_of_file, other_rows
 from ostinato.training.example_scores import Scorer, deciding_metric
+from ostinato.training.kinds import kind_of
 from ostinato.training.metrics.intervals import Difference, bootstrap_difference, bootstrap_interval
 from ostinato.training.metrics.per_example import ExampleScores, pool
 from ostinato.training.naive import baselines
-from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, saved_model
 from ostinato.training.trained import TrainedExamples, load_examples
@@ -106,10 +106,13 @@ def evaluate_run(
             f"got {changes[0]}, but no file that it could be of\n"
             "mend: give the file before it; the run's own data are read as its recipe says"
         )
-    if isinstance(recipe, LanguageModelRecipe):
-        from ostinato.training.text_evaluation import evaluate_text_run
+    return kind_of(recipe).evaluate(run, data, part, checkpoint, changes)
 
-        return evaluate_text_run(run, recipe, data, part, checkpoint, changes)
+
+def evaluate_example_run(
+    run: Path, data: Path | None, part: PartName, checkpoint: Which, changes: Sequence[str]
+) -> Report:
+    """Score a run that learned from examples; see ``evaluate_run``."""
     scored = scored_part(load_examples(run, checkpoint), data, part, changes)
     found = {name: with_intervals(scores) for name, scores in _by_example(scored).items()}
     metric = deciding_metric(scored.trained.recipe)
@@ -136,6 +139,11 @@ def evaluate_runs(runs: Sequence[Path]) -> Report:
     """
     if len(runs) == 1:
         return evaluate_run(runs[0])
+    return kind_of(RunFolder.open(runs[0]).recipe()).evaluate_together(runs)
+
+
+def evaluate_example_runs(runs: Sequence[Path]) -> Report:
+    """Score runs that learned from examples as one; see ``evaluate_runs``."""
     parts = [scored_part(load_examples(run), None, "test") for run in runs]
     first = parts[0]
     metric = deciding_metric(first.trained.recipe)
@@ -329,10 +337,11 @@ def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
     """
     if len(runs) < 2:
         raise RunError(f"got {len(runs)} run, expected two or more\nmend: give another run")
-    if isinstance(RunFolder.open(runs[0]).recipe(), LanguageModelRecipe):
-        from ostinato.training.text_evaluation import compare_text_runs
+    return kind_of(RunFolder.open(runs[0]).recipe()).compare(runs, part)
 
-        return compare_text_runs(runs, part)
+
+def compare_example_runs(runs: Sequence[Path], part: PartName) -> Comparison:
+    """Compare runs that learned from examples; see ``compare_runs``."""
     parts = [scored_part(load_examples(run), None, part) for run in runs]
     first = parts[0]
     metric = deciding_metric(first.trained.recipe)

@@ -18,6 +18,7 @@ from ostinato.models.sequence_model import SequenceModel
 from ostinato.training.errors import RunError
 from ostinato.training.example_model import build_example_model
 from ostinato.training.example_task import predict
+from ostinato.training.kinds import kind_of
 from ostinato.training.loop import load_weights
 from ostinato.training.naive import Predictions
 from ostinato.training.recipe import ExampleRecipe
@@ -101,8 +102,8 @@ def load_examples(path: Path, which: Which = "best") -> TrainedExamples:
     recipe = folder.recipe()
     if not isinstance(recipe, ExampleRecipe):
         raise RunError(
-            f"the run {path} is a {recipe.task}, expected one that learned from examples\n"
-            f"mend: let it write with `ostinato generate {path}`"
+            f"the run {path} learned {recipe.task}, expected one that learned from examples\n"
+            f"mend: use it with `ostinato {kind_of(recipe).verb} {path}`"
         )
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)
