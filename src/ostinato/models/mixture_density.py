@@ -146,13 +146,13 @@ class MixtureDensityHead(nn.Module):
     def said(self, outputs: Tensor) -> Said:
         """Return what the numbers ``[..., 6 G + 3]`` mean."""
         num = self.num_components
-        weights, means, deviations, correlations, pen = outputs.split(
-            [num, 2 * num, 2 * num, num, len(PEN_STATES)], -1
+        weights, means, deviations, correlations, pen = torch.split(
+            outputs, [num, 2 * num, 2 * num, num, len(PEN_STATES)], -1
         )
         mixture = Mixture(
             weights.log_softmax(-1),
             means.unflatten(-1, (2, num)).mT,
-            F.softplus(deviations.unflatten(-1, (2, num)).mT),
+            F.softplus(deviations).unflatten(-1, (2, num)).mT,
             correlations.tanh(),
             (self.least_deviation / self.scale).to(outputs),
         )

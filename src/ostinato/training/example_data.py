@@ -19,12 +19,12 @@ from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.recipe_files import changed, validate
-from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
+from ostinato.training.recipe_parts import DataRecipe, Files, RowsRecipe, SplitRecipe
 
 PartName = Literal["train", "dev", "test"]
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
+_WITHOUT_TARGET = ("polyphony", "drawing")  # what comes next is learned
 
 
 class Source:
@@ -38,7 +38,7 @@ class Source:
         RecipeError: the recipe does not say which column is read or learned.
     """
 
-    def __init__(self, recipe: ExampleRecipe) -> None:
+    def __init__(self, recipe: RowsRecipe) -> None:
         data = recipe.data
         self.recipe = data
         is_named = data.name not in (None, MEMORY)
@@ -46,7 +46,7 @@ class Source:
         self.made = data.made
         self.malformed = Malformed(data.malformed)
         self.input = self._column("input", data.input, recipe.task)
-        needs_target = recipe.task != "polyphony"
+        needs_target = recipe.task not in _WITHOUT_TARGET
         self.target = self._column("target", data.target, recipe.task) if needs_target else None
         self._whole: dict[PartName, list[Row]] = {}
 
@@ -161,7 +161,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
     )
 
 
-def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
+def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
     """Return how another file is read: as the run's own, but for some keys of the section data.
 
     A file whose name says another format has that.
@@ -191,7 +191,7 @@ def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | Non
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
-    assert isinstance(found, ExampleRecipe)
+    assert isinstance(found, RowsRecipe)
     data = found.data
     is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
     if path is not None and data.separator is not None and is_table:

@@ -13,6 +13,7 @@ from ostinato.training.recipe_parts import (
     ExampleTrainingRecipe,
     FramesRecipe,
     Recipe,
+    RowsRecipe,
     SampleRecipe,
     SequenceModelRecipe,
     StreamEvaluationRecipe,
@@ -38,7 +39,7 @@ class LanguageModelRecipe(Recipe, frozen=True):
 ExampleTask = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
 
 
-class ExampleRecipe(Recipe, frozen=True):
+class ExampleRecipe(RowsRecipe, frozen=True):
     """A run that learns from examples.
 
     classification: one label a sequence; multi-label: any number; regression: numbers; tagging: a

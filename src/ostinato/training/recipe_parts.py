@@ -456,3 +456,9 @@ class Recipe(Section, frozen=True):
     model: ModelRecipe
     training: TrainingRecipe
     evaluation: EvaluationRecipe
+
+
+class RowsRecipe(Recipe, frozen=True):
+    """A recipe whose data are rows of files."""
+
+    data: DataRecipe
