@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.errors import RunError
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
@@ -29,6 +30,7 @@ PartName = Literal["train", "dev", "test"]
 _MODULES: dict[type[Recipe], str] = {
     LanguageModelRecipe: "ostinato.training.text_kind",
     ExampleRecipe: "ostinato.training.example_kind",
+    DrawingRecipe: "ostinato.training.drawing_kind",
 }
 
 

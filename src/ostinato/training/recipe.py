@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ostinato.data.sets.made import find_problem
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe_parts import (
     DataRecipe,
     ExampleEvaluationRecipe,
@@ -80,6 +81,7 @@ RECIPES: dict[str, type[Recipe]] = {
     **dict.fromkeys(
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
+    "drawing": DrawingRecipe,
 }
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, Recipe
 
@@ -74,6 +75,21 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     ]
     if not sample.length:
         found += _changed("sample", sample, iter(("prompt", "temperature", "top_p")))
+    return tuple(found)
+
+
+def unused_drawing_keys(recipe: DrawingRecipe) -> tuple[str, ...]:
+    """Return the keys of a network that draws that differ from their defaults, without effect."""
+    data, model = recipe.data, recipe.model
+    is_named_cell = model.cell.strip() in cells.names()
+    of_data = ["target", "label_separator", *(_OF_FILES if data.name is not None else ())]
+    found = [
+        *_changed("data", data, iter(of_data)),
+        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
+        *_changed("training", recipe.training, _unused_training(recipe)),
+    ]
+    if data.dev is not None and data.test is not None:
+        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
