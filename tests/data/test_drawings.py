@@ -104,7 +104,7 @@ def test_what_is_no_drawing(drawing: object, reason: str):
 def test_nothing_to_learn_from():
     with pytest.raises(DataError, match=r"no usable drawing .* d\.npz, drawing 1: it holds no po"):
         learned([])
-    with pytest.raises(DataError, match="no column 'lines'.*strokes"):
+    with pytest.raises(DataError, match=r"no column 'lines'.*strokes"):
         DrawingPipeline.learn(rows_of(TICK), "lines", 9)
 
 
@@ -117,7 +117,8 @@ def test_a_drawing_is_stretched_and_its_pen_is_not():
     assert (factors.min(0) < 0.82).all()
     assert (factors.max(0) > 1.18).all()
     for each, (wide, high) in zip(found, factors, strict=True):
-        assert each.target is not None and example.target is not None
+        assert each.target is not None
+        assert example.target is not None
         expected = example.target * [wide, high, 1]
         assert each.target == pytest.approx(expected, rel=1e-6)
         assert each.target[:, 2].tolist() == [0, 1, END]

@@ -160,6 +160,12 @@ def is_ended(example: Example) -> bool:
     return bool(example.target[-1, 2] == END)
 
 
+def points_of(example: Example) -> Strokes:
+    """Return the points of a drawing, ``[N, 3]``."""
+    assert example.target is not None
+    return example.target[: len(example) - is_ended(example)]
+
+
 def stretched(example: Example, share: float, random: np.random.Generator) -> Example:
     """Return a drawing made wider and higher, each by a random share of ``1 - s .. 1 + s``."""
     assert example.target is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ostinato.data import DataError
 from ostinato.data.batches import Example
+from ostinato.data.drawings import Strokes, points_of
 from ostinato.data.pipeline import fingerprint
 from ostinato.data.readers import read_rows
 from ostinato.data.rows import Malformed, Row
@@ -181,3 +182,15 @@ def _renamed(rows: list[Row], theirs: str | None, ours: str) -> list[Row]:
     if theirs is None or theirs == ours:
         return rows
     return [Row(r.place, {ours: r.values[theirs]} if theirs in r.values else {}) for r in rows]
+
+
+def held_out(trained: TrainedDrawings, num: int) -> list[Strokes]:
+    """Return the first drawings of the dev part of a run, ``[N, 3]`` each.
+
+    Raises:
+        DataError: they cannot be read.
+        RunError: they are in no file.
+    """
+    rows = Source(trained.recipe).rows("dev")
+    examples = trained.pipeline.examples(rows, Malformed(trained.recipe.data.malformed))[:num]
+    return [points_of(example) for example in examples]

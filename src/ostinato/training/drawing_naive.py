@@ -104,4 +104,4 @@ def _mixture(points: Numbers, num_components: int, floor: float) -> _Density:
         # It is naive in any case: where it stops is good enough.
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(learned)
-    return lambda values: model.score_samples(values)
+    return model.score_samples

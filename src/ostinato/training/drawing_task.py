@@ -98,9 +98,7 @@ class DrawingTask:
         if keys := unused_drawing_keys(recipe):
             notes.append(f"without effect here: {', '.join(keys)}")
         notes += [source.malformed.note(), malformed.note()]
-        return cls(
-            recipe, pipeline, parts["train"], parts["dev"], device, [n for n in notes if n]
-        )
+        return cls(recipe, pipeline, parts["train"], parts["dev"], device, [n for n in notes if n])
 
     def build_model(self) -> DrawingModel:
         """Return a new model, from torch's random state."""
@@ -207,11 +205,12 @@ class DrawingTask:
         rows, share = self._batches.rows(epoch, index), self.recipe.strokes.stretch
         if not share:
             return make_batch(self.train, rows)
-        seed = self.recipe.seed
-        chosen = [
-            stretched(self.train[row], share, np.random.default_rng([seed, epoch, row]))
-            for row in rows.tolist()
-        ]
+
+        def changed(row: int) -> Example:
+            random = np.random.default_rng([self.recipe.seed, epoch, row])
+            return stretched(self.train[row], share, random)
+
+        chosen = [changed(int(row)) for row in rows]
         return replace(make_batch(chosen, range(len(chosen))), rows=rows)
 
 
