@@ -27,7 +27,7 @@ _COLUMNS = (
     "time",
     "seed",
 )
-_LOWER_IS_BETTER = ("loss", "nats_per_character")
+_LOWER_IS_BETTER = ("loss", "nats_per_character", "nats_per_point", "nats_per_drawing")
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,9 @@ GOALS: Final[Mapping[str, Goal]] = {
     "shakespeare": Goal([Bound("nats_per_character", 1.50)], 10, "tinyshakespeare"),
     "korean-text": Goal([Bound("nats_per_character")], 10, "Korean headlines"),
     "first-names": Goal([Bound("nats_per_character", 2.05)], 10, "first names"),
+    "strokes": Goal(
+        [Bound("nats_per_point"), Bound("nats_per_drawing")], 20, "KanjiVG, stroke by stroke"
+    ),
 }
 
 
