@@ -18,8 +18,10 @@ from ostinato.models.mixture_density import END, PEN_STATES, MixtureDensityHead,
 
 Strokes = npt.NDArray[np.float32]
 
-NUM_READ: Final = 2 + len(PEN_STATES)
-"""Numbers that the network reads of a point."""
+NUM_READ: Final = 4 + len(PEN_STATES)
+"""Numbers that the network reads of a point: the step to it, its place, the pen after it."""
+
+_PLACE = "place"
 
 BEFORE_THE_FIRST: Final = (0.0, 0.0, float(END))
 """What is read before the first point: the end of no drawing."""
@@ -63,15 +65,19 @@ class DrawingModel(nn.Module):
         Returns:
             ``[T, B, 6 G + 3]``, see ``MixtureDensityHead``; with targets a scalar.
         """
-        outputs = self.head(self.encoder(self._read(without_padding(points, lengths)), lengths))
+        points = without_padding(points, lengths)
+        read = self._read(points, points[..., :2].cumsum(0))
+        outputs = self.head(self.encoder(read, lengths))
         return outputs if targets is None else self.head.loss(outputs, targets, lengths)
 
     def step(
         self, points: Tensor, state: Mapping[str, Tensor] | None = None
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Advance by one point: ``[B, 3]`` to ``[B, 6 G + 3]`` and the new state."""
-        features, state = self.encoder.step(self._read(points), state)
-        return self.head(features), state
+        step = points[..., :2]
+        place = step if state is None else state[_PLACE] + step
+        features, found = self.encoder.step(self._read(points, place), state)
+        return self.head(features), {**found, _PLACE: place}
 
     @torch.no_grad()
     def draw(
@@ -135,11 +141,12 @@ class DrawingModel(nn.Module):
         pens = chosen_by(pen / temperature, state)
         return torch.cat([places, pens.unsqueeze(-1).double()], -1)
 
-    def _read(self, points: Tensor) -> Tensor:
-        """Return what the layers read of points ``[..., 3]``: ``[..., NUM_READ]``."""
+    def _read(self, points: Tensor, places: Tensor) -> Tensor:
+        """Return what the layers read of points ``[..., 3]`` at places: ``[..., NUM_READ]``."""
         scale = self.head.scale
         states = F.one_hot(points[..., 2].long(), len(PEN_STATES))
-        return torch.cat([points[..., :2].to(scale.dtype) / scale, states.to(scale.dtype)], -1)
+        moves = torch.cat([points[..., :2], places], -1).to(scale.dtype) / scale
+        return torch.cat([moves, states.to(scale.dtype)], -1)
 
 
 def check_settings(num: int, seed: int, temperature: float, max_points: int) -> None:

@@ -28,7 +28,7 @@ _COLOURS: Final = (LINE_COLOURS[0], INK)
 def sheet(groups: Mapping[str, Sequence[Strokes]], name: str) -> Figure:
     """Return a sheet of drawings.
 
-    A drawing that is larger than most is made smaller; none is made larger than the others.
+    A drawing that is larger than most of its group is made smaller; none is made larger.
 
     Args:
         groups: drawings ``[N, 3]``, by what they are; the pen goes down for a larger dy.
@@ -40,7 +40,6 @@ def sheet(groups: Mapping[str, Sequence[Strokes]], name: str) -> Figure:
     nums = ", ".join(f"{len(each)} {group}" for group, each in groups.items())
     every = [each for drawings in groups.values() for each in drawings]
     columns = min(_COLUMNS, max(map(len, groups.values())))
-    usual = _usual_size(every)
     points = np.median([len(each) for each in every]) if every else 0
     figure: Any = new_figure(
         "Drawings",
@@ -51,6 +50,7 @@ def sheet(groups: Mapping[str, Sequence[Strokes]], name: str) -> Figure:
     top = 0.0
     for place, (group, drawings) in enumerate(groups.items()):
         top += _ABOVE
+        usual = _usual_size(drawings)
         figure.add_annotation(
             x=0, y=top - 0.1, text=group, showarrow=False, xanchor="left", yanchor="bottom"
         )
