@@ -170,7 +170,7 @@ NOTHING_LOST = "stopped before the first step: nothing was trained, nothing is l
 def assert_nothing_began(process: subprocess.Popen[str], folder: Path, said: str | None) -> None:
     try:
         # The stages would take minutes.
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=300)
     finally:
         process.kill()
     assert (process.returncode, errors) == (130, "")
@@ -242,7 +242,7 @@ def test_control_c_within_an_evaluation(tmp_path: Path):
         assert process.poll() is None
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=300)
     assert (process.returncode, errors) == (130, "")
     assert "everything is kept; go on with: ostinato train --resume run" in output
     resume(tmp_path / "run")

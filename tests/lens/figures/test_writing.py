@@ -53,6 +53,12 @@ def test_another_suffix_is_refused(figure, tmp_path: Path):
         write_figure(figure, tmp_path / "norms.jpeg")
 
 
+@pytest.mark.parametrize("path", ["/", ".", ""])
+def test_a_path_without_a_name_is_refused(figure, path: str):
+    with pytest.raises(OptionError, match=r"mend: .*figure\.html"):
+        write_figure(figure, path)
+
+
 def test_a_folder_that_is_not_there(figure, tmp_path: Path):
     with pytest.raises(StorageError, match="cannot write"):
         write_figure(figure, tmp_path / "no" / "norms.html")

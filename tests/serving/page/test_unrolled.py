@@ -51,7 +51,7 @@ def test_equations_are_filled_with_the_numbers_of_the_server(visit: Visiting) ->
             assert numbers
             shown_numbers = row.locator(".filled math mn").all_text_contents()
             assert all(number in shown_numbers for number in numbers)
-        assert page.locator(".bar-row.hit .target-mark").text_content() == "target"
+        expect(page.locator(".bar-row.hit .target-mark")).to_have_text("target")
 
 
 def test_the_keyboard_alone_steps_through_time(visit: Visiting) -> None:
@@ -237,7 +237,7 @@ def test_layers_are_chosen(visit: Visiting) -> None:
         page = window.open()
         type_text(page, TEXT)
         places = page.get_by_label("Layer")
-        assert places.locator("option").all_text_contents() == ["Layer 1", "Layer 2"]
+        expect(places.locator("option")).to_have_text(["Layer 1", "Layer 2"])
         with page.expect_request("**/trace/step") as asked:
             places.select_option("1.0")
         assert json.loads(asked.value.post_data or "")["layer"] == 1

@@ -55,7 +55,7 @@ def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
         raise OptionError(
             f"cannot write a figure as {path.name!r}, expected a name that ends in "
             f"{', '.join(f'.{known}' for known in SUFFIXES)}\n"
-            f"mend: {path.with_suffix('.html')}"
+            f"mend: {(path if path.name else path / 'figure').with_suffix('.html')}"
         )
     content = page(figure).encode() if suffix == "html" else picture(figure, suffix)
     with writing(path):

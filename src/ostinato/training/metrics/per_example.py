@@ -156,16 +156,22 @@ def perplexity(loss: npt.ArrayLike, num_targets: npt.ArrayLike | None = None) ->
     )
 
 
+def mean_of(name: str, values: npt.ArrayLike, *, higher_is_better: bool = True) -> ExampleScores:
+    """Return the mean of a number that each example has, ``[N]``."""
+    table = _with_ones(np.asarray(values, np.float64))
+    return ExampleScores(name, table, _ratio, higher_is_better)
+
+
 def mse(predicted: npt.ArrayLike, target: npt.ArrayLike) -> ExampleScores:
     """Return the mean squared error of numbers ``[N]`` or ``[N, O]``."""
-    table = _with_ones(_by_example(_difference(predicted, target) ** 2))
-    return ExampleScores("mse", table, _ratio, higher_is_better=False)
+    errors = _by_example(_difference(predicted, target) ** 2)
+    return mean_of("mse", errors, higher_is_better=False)
 
 
 def mae(predicted: npt.ArrayLike, target: npt.ArrayLike) -> ExampleScores:
     """Return the mean absolute error of numbers ``[N]`` or ``[N, O]``."""
-    table = _with_ones(_by_example(np.abs(_difference(predicted, target))))
-    return ExampleScores("mae", table, _ratio, higher_is_better=False)
+    errors = _by_example(np.abs(_difference(predicted, target)))
+    return mean_of("mae", errors, higher_is_better=False)
 
 
 def _difference(predicted: npt.ArrayLike, target: npt.ArrayLike) -> Sums:

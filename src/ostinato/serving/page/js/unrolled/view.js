@@ -183,7 +183,9 @@ export function openUnrolled(model) {
                 seed: 1,
                 stream: false,
             });
-            if (text.value === model.prompt) text.value = model.prompt + written;
+            // Whoever is about to type keeps the field.
+            if (text.value === model.prompt && document.activeElement !== text)
+                text.value = model.prompt + written;
         } catch (error) {
             if (!(error instanceof RequestError)) throw error; // the prompt alone will do: its own trace says what is wrong
         }
