@@ -33,13 +33,12 @@ def make_outputs(head: MixtureDensityHead, *shape: int, spread: float = 1.5) -> 
 
 def scipy_density(mixture: Mixture, points: np.ndarray) -> np.ndarray:
     """The density of one mixture, from the definition of its covariances."""
-    floor = float(mixture.least_deviation) ** 2
+    floor = float(mixture.f) ** 2
     total = np.zeros(len(points))
     for place in range(mixture.log_weights.shape[-1]):
-        a, b = mixture.deviations[place].tolist()
-        r = float(mixture.correlations[place])
+        x, y, a, b, r = (float(each[place]) for each in mixture[1:6])
         covariance = [[a * a + floor, r * a * b], [r * a * b, b * b + floor]]
-        each = stats.multivariate_normal(mixture.means[place].numpy(), covariance)
+        each = stats.multivariate_normal([x, y], covariance)
         total += math.exp(mixture.log_weights[place]) * each.pdf(points)
     return total
 
@@ -70,7 +69,7 @@ def test_the_pen_and_the_place_are_in_the_unit_of_the_data():
     for step in range(3):
         expected -= float(pen[step, 0].log_softmax(-1)[int(targets[step, 0, 2])])
         if step < 2:
-            one = Mixture(*(each[step, 0] for each in mixture[:4]), mixture.least_deviation)
+            one = Mixture(*(each[step, 0] for each in mixture[:6]), mixture.f)
             # Of the data's own unit: the point shrinks by the scale, the density by its square.
             density = scipy_density(one, targets[step, :, :2].numpy() / SCALE) / SCALE**2
             expected -= math.log(density[0])
@@ -139,15 +138,14 @@ def test_draws_have_the_moments_of_the_mixture():
     head = make_head(seed=5)
     mixture, _ = head.said(make_outputs(head, spread=1.0))
     weights = mixture.log_weights.exp()
-    mean = (weights[:, None] * mixture.means).sum(0)
+    means = torch.stack([mixture.x, mixture.y], -1)
+    mean = (weights[:, None] * means).sum(0)
     xx, xy, yy, _ = mixture.covariances()
     own = torch.stack([torch.stack([xx, xy], -1), torch.stack([xy, yy], -1)], -2)
-    away = mixture.means - mean
+    away = means - mean
     covariance = (weights[:, None, None] * (own + away[:, :, None] * away[:, None, :])).sum(0)
     num = 400_000
-    many = Mixture(
-        *(each.expand(num, *each.shape) for each in mixture[:4]), mixture.least_deviation
-    )
+    many = Mixture(*(each.expand(num, *each.shape) for each in mixture[:6]), mixture.f)
     drawn = many.sample(torch.rand(num).double(), torch.randn(num, 2).double())
     error = drawn.mean(0) - mean
     # Four standard errors of the mean; the covariances to a hundredth of their size.
@@ -158,9 +156,7 @@ def test_draws_have_the_moments_of_the_mixture():
 def test_temperature_narrows_each_gaussian_and_sharpens_the_choice():
     head = make_head(num=1)
     mixture, _ = head.said(make_outputs(head))
-    many = Mixture(
-        *(each.expand(100_000, *each.shape) for each in mixture[:4]), mixture.least_deviation
-    )
+    many = Mixture(*(each.expand(100_000, *each.shape) for each in mixture[:6]), mixture.f)
     uniform, normal = torch.rand(100_000).double(), torch.randn(100_000, 2).double()
     wide, narrow = (many.sample(uniform, normal, t) for t in (1.0, 0.25))
     torch.testing.assert_close(narrow.T.cov(), 0.25 * wide.T.cov(), rtol=1e-9, atol=1e-9)

@@ -26,42 +26,54 @@ DOWN, LIFTED, END = range(3)
 _NUM_SHAPE = 6
 
 
+class Covariances(NamedTuple):
+    """The entries of the matrices S and their determinants, ``[..., G]`` each."""
+
+    xx: Tensor
+    xy: Tensor
+    yy: Tensor
+    determinant: Tensor
+
+
 class Mixture(NamedTuple):
-    """G bivariate Gaussians for each of any number of points.
+    """G bivariate Gaussians for each of any number of points; all but f are ``[..., G]``.
 
     Attributes:
-        log_weights: ``[..., G]``, their exponentials sum to 1.
-        means: ``[..., G, 2]``.
-        deviations: a and b, ``[..., G, 2]``.
-        correlations: r, ``[..., G]``.
-        least_deviation: f, a scalar.
+        log_weights: their exponentials sum to 1.
+        x: of the means.
+        y: of the means.
+        a: deviation of x, but for f.
+        b: deviation of y, but for f.
+        r: correlation, but for f.
+        f: the least deviation, a scalar.
     """
 
     log_weights: Tensor
-    means: Tensor
-    deviations: Tensor
-    correlations: Tensor
-    least_deviation: Tensor
+    x: Tensor
+    y: Tensor
+    a: Tensor
+    b: Tensor
+    r: Tensor
+    f: Tensor
 
-    def covariances(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the entries of each S and its determinant, ``[..., G]`` each: xx, xy, yy, det."""
-        floor = self.least_deviation.square()
-        a, b = self.deviations.square().unbind(-1)
-        xy = self.correlations * self.deviations.prod(-1)
+    def covariances(self) -> Covariances:
+        """Return each S."""
+        floor = self.f.square()
+        a, b, ab = self.a.square(), self.b.square(), self.a * self.b
+        xy = self.r * ab
         # A sum of what is not negative: nothing cancels where r is near 1.
-        r = self.correlations
-        determinant = a * b * (1 - r) * (1 + r) + floor * (a + b) + floor.square()
-        return a + floor, xy, b + floor, determinant
+        determinant = (ab - xy) * (ab + xy) + floor * (a + b + floor)
+        return Covariances(a + floor, xy, b + floor, determinant)
 
     def log_density(self, points: Tensor) -> Tensor:
         """Return ``log p`` of points ``[..., 2]``, in nats: ``[...]``."""
         xx, xy, _, determinant = self.covariances()
-        x, y = (points.unsqueeze(-2) - self.means).unbind(-1)
+        x, y = points[..., :1] - self.x, points[..., 1:] - self.y
         # y given x, so that the two squares are summed and not subtracted.
         rest = y - xy / xx * x
         distance = x.square() / xx + rest.square() * (xx / determinant)
-        each = -0.5 * (distance + determinant.log()) - math.log(2 * math.pi)
-        return torch.logsumexp(self.log_weights + each, dim=-1)
+        each = self.log_weights - 0.5 * (distance + determinant.log())
+        return torch.logsumexp(each, dim=-1) - math.log(2 * math.pi)
 
     def sample(self, uniform: Tensor, normal: Tensor, temperature: float = 1.0) -> Tensor:
         """Return a point of each mixture ``[..., 2]``.
@@ -77,13 +89,10 @@ class Mixture(NamedTuple):
             return values.gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
 
         xx, xy, _, determinant = map(of_chosen, self.covariances())
-        first, second = normal.unbind(-1)
-        scale = math.sqrt(temperature)
-        x = scale * xx.sqrt() * first
-        y = xy / xx * x + scale * (determinant / xx).sqrt() * second
-        return torch.stack([of_chosen(each) for each in self.means.unbind(-1)], -1) + torch.stack(
-            [x, y], -1
-        )
+        first, second = (math.sqrt(temperature) * normal).unbind(-1)
+        x = xx.sqrt() * first
+        y = xy / xx * x + (determinant / xx).sqrt() * second
+        return torch.stack([of_chosen(self.x) + x, of_chosen(self.y) + y], -1)
 
 
 def chosen_by(logits: Tensor, uniform: Tensor) -> Tensor:
@@ -145,15 +154,19 @@ class MixtureDensityHead(nn.Module):
 
     def said(self, outputs: Tensor) -> Said:
         """Return what the numbers ``[..., 6 G + 3]`` mean."""
-        num = self.num_components
-        weights, means, deviations, correlations, pen = torch.split(
-            outputs, [num, 2 * num, 2 * num, num, len(PEN_STATES)], -1
+        shape, pen = torch.split(
+            outputs, [_NUM_SHAPE * self.num_components, len(PEN_STATES)], dim=-1
         )
+        # Each kind of number by itself, side by side in memory.
+        shape = shape.unflatten(-1, (_NUM_SHAPE, -1)).movedim(-2, 0).contiguous()
+        weights, x, y, a, b, r = shape.unbind(0)
         mixture = Mixture(
             weights.log_softmax(-1),
-            means.unflatten(-1, (2, num)).mT,
-            F.softplus(deviations).unflatten(-1, (2, num)).mT,
-            correlations.tanh(),
+            x,
+            y,
+            F.softplus(a),
+            F.softplus(b),
+            r.tanh(),
             (self.least_deviation / self.scale).to(outputs),
         )
         return Said(mixture, pen)
