@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import chain
@@ -10,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import DataError
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row
 from ostinato.data.sets.catalogue import find_set, rows_of
 from ostinato.training.errors import RecipeError
-from ostinato.training.example_data import PARTS, Source, other_rows
+from ostinato.training.example_data import PARTS, Source, data_of_file, other_rows
 from ostinato.training.example_task import pipeline_options
 from tests.training.examples import Values, recipe_of, write_rows
 
@@ -198,3 +200,48 @@ def test_another_file_in_the_form_of_the_run(tmp_path: Path):
         {"y": "1", "x": "some, text"},
         {"y": "2", "x": "more"},
     ]
+
+
+def test_captioned_images_are_learned_by_caption_and_scored_by_image(tmp_path: Path):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    texts = {f"{number}.png": [f"picture {number}", f"{number} is this"] for number in range(40)}
+    for number, name in enumerate(texts):
+        Image.new("L", (4, 4), number).save(folder / name)
+    (folder / "captions.json").write_text(json.dumps(texts))
+    data = {"input": "image", "target": "caption", "split": {"dev": 0.3, "test": 0.3}}
+    found = Source(recipe_of("classification", folder, data=data))
+    parts = {part: found.rows(part) for part in PARTS}
+    numbers = {
+        part: [int(row.values["image"][0, 0]) for row in rows] for part, rows in parts.items()
+    }
+    assert sorted(chain(*(set(each) for each in numbers.values()))) == list(range(40))
+    assert len(numbers["train"]) == 2 * len(set(numbers["train"]))
+    for part in ("dev", "test"):
+        assert len(numbers[part]) == len(set(numbers[part])) > 5
+        for row, number in zip(parts[part], numbers[part], strict=True):
+            assert [row.values["caption"], *row.values[ALSO]] == texts[f"{number}.png"]
+
+
+@pytest.mark.parametrize("given", ["format", "folder", "columns"])
+def test_another_file_of_captions_is_read_as_one(tmp_path: Path, given: str):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("L", (4, 4), number).save(folder / f"{number}.png")
+    own = folder / "captions.json"
+    own.write_text(json.dumps({"0.png": "the first", "1.png": "the second"}))
+    other = folder / "new.csv"
+    train: Any = {"format": own, "folder": folder, "columns": {"captions": own, "images": folder}}
+    data = {"train": train[given], "input": "image", "target": "caption"}
+    data["format"] = "captions" if given == "format" else "auto"
+    recipe = recipe_of("classification", own, data=data)
+    found = data_of_file(recipe, [], other)
+    assert found.format == "captions"
+    other.write_text("image,caption\n2.png,the third\n")
+    options = pipeline_options(recipe, Source(recipe))
+    rows = other_rows(found, other, Malformed(), options)
+    assert [(row.values["image"].shape, row.values["caption"]) for row in rows] == [
+        ((4, 4), "the third")
+    ]
+    assert data_of_file(recipe, [], tmp_path / "x.parquet").format == "parquet"

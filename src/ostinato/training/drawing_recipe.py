@@ -11,7 +11,7 @@ from ostinato.training.recipe_parts import (
     DataRecipe,
     EvaluationRecipe,
     ModelRecipe,
-    RowsRecipe,
+    Recipe,
     Section,
     Share,
     TrainingRecipe,
@@ -34,7 +34,7 @@ class DrawingModelRecipe(ModelRecipe, frozen=True):
     num_components: Count = Field(20, description="Gaussians of the mixture over the next point")
 
 
-class DrawingRecipe(RowsRecipe, frozen=True):
+class DrawingRecipe(Recipe, frozen=True):
     """A run that learns to draw: at every point, where the pen goes next."""
 
     task: Literal["drawing"]

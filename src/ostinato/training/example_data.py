@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-import numpy as np
-
 from ostinato.data import DataError
+from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
-from ostinato.data.readers import ReadOptions, columns_of, read_rows
+from ostinato.data.readers import ReadOptions, columns_of, guess_format, read_rows
+from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
+from ostinato.data.readers.folders import suffix_of
 from ostinato.data.readers.formats import TABLES, format_by_name
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row, once_each
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
+from ostinato.training.recipe import RowsRecipe
 from ostinato.training.recipe_files import changed, validate
-from ostinato.training.recipe_parts import DataRecipe, Files, RowsRecipe, SplitRecipe
+from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
 
-PartName = Literal["train", "dev", "test"]
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
 _WITHOUT_TARGET = ("polyphony", "drawing")  # what comes next is learned
 
@@ -77,6 +77,9 @@ class Source:
                 f"the {part} part holds no examples{share}\n"
                 f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
             )
+        if part != "train" and self.target is not None and ALSO in rows[0].values:
+            # Scored once, beside all its right answers.
+            rows = once_each(rows, self.input, self.target)
         return rows[: self.recipe.max_examples]
 
     def _check_columns(self, rows: Sequence[Row]) -> None:
@@ -150,6 +153,7 @@ OF_OTHER_FILES: Final = tuple(
 
 def read_options(data: DataRecipe) -> ReadOptions:
     """Return how the files of a recipe are read."""
+    size = data.image_size
     return ReadOptions(
         format=data.format,
         encoding=data.encoding,
@@ -158,6 +162,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
         separator=data.separator,
         quoting=data.quoting,
         streaming=data.streaming,
+        image_size=(size, size) if isinstance(size, int) else size,
     )
 
 
@@ -182,12 +187,12 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
                 f"mend: only how another file is read: {', '.join(OF_OTHER_FILES)}"
             )
     raw = recipe.model_dump(mode="json")
-    own = recipe.data.format
-    if own == "auto":
-        own = format_by_name(recipe.data.train) if isinstance(recipe.data.train, Path) else None
+    own = _own_format(recipe.data)
     named = None if path is None else format_by_name(path)
     are_tables = own in TABLES and named in TABLES
-    if named not in (None, own) and own is not None and not are_tables:
+    if path is not None and own == "captions" and suffix_of(path) in CAPTION_SUFFIXES:
+        raw["data"]["format"] = own
+    elif named not in (None, own) and own is not None and not are_tables:
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
@@ -200,6 +205,18 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
         if not _has_input(path, data) and _has_input(path, guessed):
             return guessed
     return data
+
+
+def _own_format(data: DataRecipe) -> str | None:
+    """Return what the run's own files are; None where their names do not say."""
+    train = data.train
+    if data.format != "auto":
+        return data.format
+    if isinstance(train, dict):
+        return "captions" if sorted(train) == CAPTION_FILES else None
+    if not isinstance(train, Path):
+        return None
+    return guess_format(train) if train.is_dir() else format_by_name(train)
 
 
 def _has_input(path: Path, data: DataRecipe) -> bool:
@@ -251,24 +268,8 @@ def _dealt(rows: Sequence[Row], split: SplitRecipe, column: str) -> Mapping[Part
     """Deal the rows of one file to the parts."""
     parts: dict[PartName, list[Row]] = {"train": [], "dev": [], "test": []}
     num = len(rows)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         # By order: the first are for training, the last for the test.
-        value = _chance(row.values.get(column)) if split.by == "hash" else 1 - (place + 0.5) / num
-        if value < split.test:
-            parts["test"].append(row)
-        elif value < split.test + split.dev:
-            parts["dev"].append(row)
-        else:
-            parts["train"].append(row)
+        place = chance(row.values.get(column)) if split.by == "hash" else 1 - (number + 0.5) / num
+        parts[part_at(place, dev=split.dev, test=split.test)].append(row)
     return parts
-
-
-def _chance(value: object) -> float:
-    """Return a number in 0 .. 1 that depends on the input alone: equal ones stay together."""
-    if isinstance(value, np.ndarray):
-        content = value.tobytes()
-    elif isinstance(value, str):
-        content = value.strip().encode("utf-8", "surrogatepass")
-    else:
-        content = repr(value).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64

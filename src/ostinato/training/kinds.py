@@ -16,6 +16,7 @@ from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.errors import RunError
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
+from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,7 @@ PartName = Literal["train", "dev", "test"]
 _MODULES: dict[type[Recipe], str] = {
     LanguageModelRecipe: "ostinato.training.text_kind",
     ExampleRecipe: "ostinato.training.example_kind",
+    WritingRecipe: "ostinato.training.writing_kind",
     DrawingRecipe: "ostinato.training.drawing_kind",
 }
 

@@ -14,7 +14,6 @@ from ostinato.training.recipe_parts import (
     ExampleTrainingRecipe,
     FramesRecipe,
     Recipe,
-    RowsRecipe,
     SampleRecipe,
     SequenceModelRecipe,
     StreamEvaluationRecipe,
@@ -23,6 +22,7 @@ from ostinato.training.recipe_parts import (
     TextRecipe,
     TextStepsRecipe,
 )
+from ostinato.training.writing_recipe import WritingRecipe
 
 
 class LanguageModelRecipe(Recipe, frozen=True):
@@ -40,7 +40,7 @@ class LanguageModelRecipe(Recipe, frozen=True):
 ExampleTask = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
 
 
-class ExampleRecipe(RowsRecipe, frozen=True):
+class ExampleRecipe(Recipe, frozen=True):
     """A run that learns from examples.
 
     classification: one label a sequence; multi-label: any number; regression: numbers; tagging: a
@@ -76,11 +76,15 @@ class ExampleRecipe(RowsRecipe, frozen=True):
         return self
 
 
+RowsRecipe = ExampleRecipe | WritingRecipe | DrawingRecipe
+"""A recipe whose data are rows: an input each, and a target, or what comes next."""
+
 RECIPES: dict[str, type[Recipe]] = {
     "language-model": LanguageModelRecipe,
     **dict.fromkeys(
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
+    "text-to-text": WritingRecipe,
     "drawing": DrawingRecipe,
 }
 

@@ -43,6 +43,7 @@ Format = Literal[
     "midi",
     "audio",
     "images",
+    "captions",
     "hub",
 ]
 Files = Path | list[Path] | dict[str, Path]
@@ -219,6 +220,11 @@ class DataRecipe(SourceRecipe, frozen=True):
     malformed: Share = Field(0.0, description="share of malformed rows that is left out, counted")
     max_examples: Count | None = Field(None, description="of each part: use only the first")
     streaming: bool = Field(False, description="read hub sets and Parquet without a local copy")
+    image_size: Size | tuple[Size, Size] | None = Field(
+        None,
+        description="of image files: 64, or [height, width]; null: as they are, captioned ones "
+        "of different sizes, or above 256, at 96",
+    )
 
     @field_validator("train", "dev", "test", mode="before")
     @classmethod
@@ -304,13 +310,10 @@ class TextModelRecipe(ModelRecipe, frozen=True):
     tied: bool = Field(False, description="share the matrix of embedding and softmax")
 
 
-class SequenceModelRecipe(ModelRecipe, frozen=True):
-    """The network of sequences with targets."""
+class ReaderRecipe(ModelRecipe, frozen=True):
+    """The network that reads sequences."""
 
     hidden_size: Size = Field(128, description="units of the hidden state, of each direction")
-    shape: Literal["recurrent", "one-to-one"] = Field(
-        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
-    )
     bidirectional: bool = Field(False, description="read in both directions")
     residual: bool = Field(False, description="add each layer's input to its output")
     embedding_size: Size | Literal["one-hot"] = Field(128, description="length of a unit's vector")
@@ -320,12 +323,20 @@ class SequenceModelRecipe(ModelRecipe, frozen=True):
     pictures: Literal["flat", "cnn"] = Field(
         "flat", description="clips: each picture as it stands, or through two convolutions"
     )
-    pooling: Literal["last", "mean", "max", "attention"] = Field(
-        "last", description="how the steps become one vector"
-    )
     spelling: Literal["none", "cnn", "rnn"] = Field("none", description="words: read their letters")
     spelling_size: Size = Field(64, description="length of what is read from a word's letters")
     character_size: Size = Field(32, description="length of a letter's vector")
+
+
+class SequenceModelRecipe(ReaderRecipe, frozen=True):
+    """The network of sequences with targets."""
+
+    shape: Literal["recurrent", "one-to-one"] = Field(
+        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
+    )
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        "last", description="how the steps become one vector"
+    )
     crf: bool = Field(False, description="tags depend on the tag before")
 
 
@@ -456,9 +467,3 @@ class Recipe(Section, frozen=True):
     model: ModelRecipe
     training: TrainingRecipe
     evaluation: EvaluationRecipe
-
-
-class RowsRecipe(Recipe, frozen=True):
-    """A recipe whose data are rows of files."""
-
-    data: DataRecipe

@@ -12,12 +12,14 @@ from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
-from ostinato.training.recipe_parts import DataRecipe, Recipe
+from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
+from ostinato.training.writing_recipe import WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
 _OF_TABLES = ("header", "columns", "separator", "quoting")
-_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images")
+_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images", "strokes")
+_OF_PICTURES = ("auto", "images", "captions")
 _OF_RECURRENCE = (
     "cell",
     "functions",
@@ -38,6 +40,12 @@ _OF_RECURRENCE = (
 )
 _OF_UNITS = ("embedding_size", "unit_dropout")
 _OF_SPELLING = ("spelling_size", "character_size")
+_OF_BEAM, _OF_SAMPLE = ("beam_size", "length_penalty"), ("temperature", "top_k", "top_p", "seed")
+_OF_OTHER_METHODS = {
+    "beam": _OF_SAMPLE,
+    "sample": _OF_BEAM,
+    "greedy": (*_OF_BEAM, *_OF_SAMPLE, "num_best"),
+}
 
 
 def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) -> tuple[str, ...]:
@@ -60,6 +68,43 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
     if data.made is not None or (data.dev is not None and data.test is not None):
         found += _changed("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
+
+
+def unused_writing_keys(
+    recipe: WritingRecipe, pipeline: Pipeline, *, is_sound: bool
+) -> tuple[str, ...]:
+    """Return the keys of a writer that differ from their defaults and change nothing.
+
+    Args:
+        recipe: the recipe.
+        pipeline: that learned from its data.
+        is_sound: whether what is read are sounds.
+    """
+    data, decoding = recipe.data, recipe.decoding
+    bytes_alone = iter(
+        ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
+    )
+    found = [
+        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *_changed("text", recipe.text, _unused_text(pipeline)),
+        *_changed("target_text", recipe.target_text, bytes_alone),
+        *_changed("data", data, _unused_data(data, pipeline)),
+        *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *_changed("training", recipe.training, _unused_training(recipe)),
+        *_changed("decoding", decoding, iter(_OF_OTHER_METHODS[decoding.method])),
+    ]
+    if data.dev is not None and data.test is not None:
+        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+    return tuple(found)
+
+
+def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
+    decoder = recipe.decoder
+    if decoder.attention != "none":
+        yield "context"
+    if (decoder.cell or "").strip() in cells.names():
+        yield "functions"
 
 
 def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
@@ -123,7 +168,7 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
     if data.name is not None or data.made is not None:
         yield from _OF_FILES
     elif kind != "auto":
-        if kind not in (*TABLES, "text"):
+        if kind not in (*TABLES, "text", "captions"):
             yield from _OF_TABLES
         if kind not in ("hub", "parquet"):
             yield "streaming"
@@ -131,12 +176,18 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
             yield "encoding"
     if pipeline.options.task not in ("multi-label", "regression"):
         yield "label_separator"
+    is_of_files = data.name is None and kind in _OF_PICTURES
+    if pipeline.kind in ("text", "words") or (pipeline.kind == "frames" and not is_of_files):
+        yield "image_size"
 
 
 def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
-    model = recipe.model
-    if model.shape == "one-to-one":
+    if recipe.model.shape == "one-to-one":
         yield from _OF_RECURRENCE
+    yield from _unused_reader(recipe.model, pipeline)
+
+
+def _unused_reader(model: ReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
     if pipeline.kind == "frames":
         yield from _OF_UNITS
     if model.spelling == "none":

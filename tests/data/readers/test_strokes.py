@@ -51,6 +51,8 @@ def test_a_file_of_one_part_needs_no_name(tmp_path: Path):
         (np.zeros((2, 2)), r"a\.npz, drawing 1: expected \[T, 3\] .*, got \[2, 2\]"),
         (np.array([[1, 1, 2]]), "expected 0 or 1 for a lifted pen, got 2"),
         (np.array([[np.nan, 1, 0]]), "expected finite numbers"),
+        (np.array([[1e39, 1, 0]]), "expected finite numbers"),
+        (np.array([[-np.inf, 1, 0]]), "expected finite numbers"),
         (np.array([["1", "2", "0"]]), "expected finite numbers"),
     ],
 )

@@ -12,6 +12,7 @@ from ostinato.data.readers.numpy_files import pieces_of
 from ostinato.data.rows import Malformed, Row
 
 NUM_COLUMNS = 3
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 def stroke_rows(path: Path, malformed: Malformed) -> Iterator[Row]:
@@ -42,8 +43,8 @@ def _problem(strokes: np.ndarray) -> str:
         return f"expected [T, {NUM_COLUMNS}] (dx, dy, pen lifted), got {list(strokes.shape)}"
     if not len(strokes):
         return "it holds no points"
-    if strokes.dtype.kind not in "iuf" or not np.isfinite(strokes).all():
-        return "expected finite numbers"
+    if strokes.dtype.kind not in "iuf" or not (np.abs(strokes) <= _LARGEST).all():
+        return "expected finite numbers, of float32"
     if not np.isin(strokes[:, 2], (0, 1)).all():
         return f"expected 0 or 1 for a lifted pen, got {strokes[:, 2].max():g}"
     return ""

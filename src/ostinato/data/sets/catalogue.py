@@ -9,11 +9,15 @@ from itertools import islice
 from pathlib import Path
 
 from ostinato.core.errors import UnknownNameError
-from ostinato.data.readers import Files, ReadOptions, read_rows
+from ostinato.data.readers import Files, ReadOptions
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.clips import clip_rows
-from ostinato.data.sets.named_set import NamedSet, Part
+from ostinato.data.sets.named_set import NamedSet, Part, as_they_are
+from ostinato.data.sets.pairs import pairs
+from ostinato.data.sets.pictures import pictures
+from ostinato.data.sets.queries import queries
 from ostinato.data.sets.remote import located
+from ostinato.data.sets.series import series
 from ostinato.data.sets.sketches import sketches
 from ostinato.data.sets.sources import made_files, public_files
 from ostinato.data.sets.stocks import direction_rows
@@ -69,6 +73,20 @@ def file_path(named: NamedSet, relative: str) -> Path:
     return located(named.folder, relative, named.files[relative], named.source)
 
 
+def series_file(named: NamedSet) -> Path:
+    """Return where the table of a time series lies; it is downloaded as by ``file_path``.
+
+    Raises:
+        UnknownNameError: the set is no time series; lists those that are.
+        DataError: as by ``file_path``.
+        StorageError: it could not be written.
+    """
+    if named.series is None:
+        known = tuple(name for name, each in _SETS.items() if each.series is not None)
+        raise UnknownNameError("time series", named.name, known)
+    return file_path(named, named.series.file)
+
+
 def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
     """Yield the rows of a part; counting them in ``malformed``, and its check, are the caller's.
 
@@ -84,7 +102,7 @@ def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
     if part not in named.parts:
         raise UnknownNameError(f"part of {named.name}", part, named.parts)
     chosen = named.parts[part]
-    return chosen.then(read_rows(_located(named, chosen), chosen.options, malformed))
+    return chosen.then(chosen.read(_located(named, chosen), chosen.options, malformed))
 
 
 def text_of(named: NamedSet) -> str:
@@ -96,9 +114,11 @@ def text_of(named: NamedSet) -> str:
     """
     pieces: list[str] = []
     for part in named.parts:
-        files = _located(named, named.parts[part])
-        if named.task == "language-model" and isinstance(files, Path):
-            pieces.append(read_text(files, named.parts[part].options.encoding).removesuffix("\n"))
+        chosen = named.parts[part]
+        files = _located(named, chosen)
+        is_plain = named.task == "language-model" and chosen.then is as_they_are
+        if is_plain and isinstance(files, Path):
+            pieces.append(read_text(files, chosen.options.encoding).removesuffix("\n"))
             continue
         malformed = Malformed()
         for row in rows_of(named, part, malformed):
@@ -543,6 +563,10 @@ _SETS = {
         _english,
         _sounds,
         _stocks,
+        pairs,
+        pictures,
+        series,
+        queries,
         sketches,
     )
     for named in family()
