@@ -196,20 +196,6 @@ class SequenceEncoder(nn.Module):
             steps = steps + output if is_residual else output
         return steps, found
 
-    def step(
-        self, vectors: Tensor, state: Mapping[str, Tensor] | None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Advance by one step: vectors ``[B, E]`` to ``[B, O]``, and the state; see ``stream``."""
-        steps, found = vectors, dict[str, Tensor]()
-        for number, (layer, is_residual) in enumerate(
-            zip(self.recurrent_layers, self.is_residual, strict=True)
-        ):
-            own = None if state is None else _part_of(state, number)
-            output, last = layer.step(self.dropout(steps), own)
-            found |= {f"{number}.{name}": value for name, value in last.items()}
-            steps = steps + output if is_residual else output
-        return self.dropout(steps), found
-
 
 def _part_of(state: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:
     """Return the state of layer ``number``, by the names that its cell gives."""
