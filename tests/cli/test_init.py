@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 import torch
 
+from ostinato.training.drawing_recipe import DrawingRecipe
+from ostinato.training.drawing_task import DrawingTask
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
@@ -21,6 +23,7 @@ from ostinato.training.tasks import task_of
 from ostinato.training.writing_recipe import WritingRecipe
 from ostinato.training.writing_task import WritingTask
 from tests.cli.helpers import ask, refuse
+from tests.training.drawing_helpers import write_drawings
 
 Rows = Sequence[Sequence[Any]]
 SENTENCES = [
@@ -503,3 +506,22 @@ def test_texts_that_cannot_be_told_apart(capsys: pytest.CaptureFixture[str], tmp
     path = table(tmp_path / "three.csv", [["a b", "c d", "e f"], *rows])
     said = refuse(capsys, "init", str(path), "--task", "text-to-text")
     assert "mend: name the columns: --input COLUMN --target COLUMN" in said
+
+
+def test_strokes_become_a_recipe_that_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    path, output = write_drawings(tmp_path), tmp_path / "out.yaml"
+    answer = ask(capsys, "init", str(path), "--output", str(output))
+    assert answer.code == 0, answer.errors
+    recipe = load_recipe(str(output))
+    assert isinstance(recipe, DrawingRecipe)
+    files = [recipe.data.train, recipe.data.dev, recipe.data.test]
+    assert files == [Path(f"{path}#{part}") for part in ("train", "valid", "test")]
+    task = DrawingTask.from_recipe(recipe, torch.device("cpu"))
+    assert (len(task.train), len(task.dev)) == (120, 30)
+    other = str(tmp_path / "other.yaml")
+    said = refuse(capsys, "init", str(path), "--output", other, "--task", "classification")
+    assert "strokes have no labels" in said
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\n" + "".join(f"word {n},{'ab'[n % 2]}\n" for n in range(30)))
+    said = refuse(capsys, "init", str(table), "--output", other, "--task", "drawing")
+    assert "holds no strokes" in said

@@ -1,84 +1,125 @@
-"""Draws: frequencies follow the shares, and depend on nothing but their numbers."""
+"""A network that draws: rows, single steps, and what it makes up."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 import torch
-from scipy import stats
 
-from ostinato.models.drawing import draw, uniforms
+from ostinato import cells
+from ostinato.core.errors import OptionError
+from ostinato.equations import Cell
+from ostinato.models.drawing import BEFORE_THE_FIRST, NUM_READ, DrawingModel
+from ostinato.models.encoder import SequenceEncoder
+from ostinato.models.mixture_density import END, MixtureDensityHead
+from tests.tolerances import assert_close
 
-NUM = 20_000
-LOG_PROBABILITIES = torch.tensor([0.30, 0.05, 0.25, 0.0, 0.28, 0.12]).log()
-
-
-def shares(temperature: float = 1, top_k: int | None = None, top_p: float = 1) -> torch.Tensor:
-    found = (LOG_PROBABILITIES.double() / temperature).softmax(-1)
-    order = sorted(range(6), key=lambda unit: -found[unit])
-    kept, total = [], 0.0
-    for unit in order[:top_k]:
-        kept.append(unit)
-        total += float(found[unit] / found[order[:top_k]].sum())
-        if total >= top_p:
-            break
-    mask = torch.zeros(6).double()
-    mask[kept] = 1
-    return found * mask / (found * mask).sum()
+LENGTHS = torch.tensor([4, 1, 6, 3])
 
 
-@pytest.mark.parametrize(
-    "given",
-    [
-        {},
-        {"temperature": 0.4},
-        {"temperature": 3.0},
-        {"top_k": 2},
-        {"top_k": 1},
-        {"top_k": 100},
-        {"top_p": 0.55},
-        {"top_p": 0.1},
-        {"top_p": 0.83},
-        {"temperature": 2.0, "top_k": 4, "top_p": 0.7},
-    ],
-    ids=str,
-)
-def test_frequencies(given: dict[str, float]):
-    examples = torch.arange(NUM)
-    chance = uniforms(5, examples, torch.zeros_like(examples), 3)
-    units = draw(LOG_PROBABILITIES.expand(NUM, -1), chance, **given)
-    expected = shares(**given)
-    counts = units.bincount(minlength=6)
-    possible = expected > 0
-    assert not counts[~possible].any()
-    if possible.sum() > 1:
-        found = stats.chisquare(counts[possible].numpy(), (expected[possible] * NUM).numpy())
-        assert found.pvalue > 0.01
+def make_model(cell: Cell | str = "lstm", *, residual: bool = False, seed: int = 0):
+    torch.manual_seed(seed)
+    chosen = cells.get(cell) if isinstance(cell, str) else cell
+    hidden_size = NUM_READ if cell == "sru" else 7
+    encoder = SequenceEncoder(chosen, NUM_READ, hidden_size, num_layers=2, residual=residual)
+    head = MixtureDensityHead(encoder.output_size, 3, scale=10.0, least_deviation=0.3)
+    with torch.no_grad():
+        head.linear.bias[-1] = -1.5  # drawings of some length
+    return DrawingModel(encoder, head)
 
 
-def test_uniforms():
-    examples = torch.tensor([0, 1, 2, 7, 2**40 + 7])
-    draws = torch.tensor([0, 0, 1, 0, 0])
-    found = uniforms(2**62 + 3, examples, draws, 4)
-    assert found.dtype == torch.float64
-    assert len(set(found.tolist())) == 5
-    for row in range(5):
+def make_rows() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(1)
+    points = torch.cat([20 * torch.randn(7, 4, 2), torch.randint(2, (7, 4, 1)).float()], -1)
+    points[0] = torch.tensor(BEFORE_THE_FIRST)
+    targets = points.roll(-1, 0)
+    targets[LENGTHS - 1, torch.arange(4), 2] = END
+    return points, targets
+
+
+@pytest.mark.parametrize("cell", cells.names())
+@pytest.mark.parametrize("residual", [False, True])
+def test_a_batch_is_its_rows_one_by_one(cell: str, residual: bool):
+    model = make_model(cell, residual=residual).double().eval()
+    points, targets = make_rows()
+    points, targets = points.double(), targets.double()
+    garbled = [each.clone() for each in (points, targets)]
+    for row, length in enumerate(LENGTHS.tolist()):
+        for each in garbled:
+            each[length:, row] = math.nan
+    outputs = model(garbled[0], LENGTHS)
+    together = model.head.losses(outputs, garbled[1], LENGTHS)
+    for row, length in enumerate(LENGTHS.tolist()):
         one = slice(row, row + 1)
-        assert uniforms(2**62 + 3, examples[one], draws[one], 4) == found[row]
-    assert not torch.equal(uniforms(3, examples, draws, 4), found)
-    assert not torch.equal(uniforms(2**62 + 3, examples, draws, 5), found)
-    many = uniforms(0, torch.arange(NUM), torch.ones(NUM, dtype=torch.int64), 0)
-    assert many.min() >= 0
-    assert many.max() < 1
-    assert stats.kstest(many.numpy(), "uniform").pvalue > 0.01
-    following = uniforms(0, torch.arange(NUM), torch.ones(NUM, dtype=torch.int64), 1)
-    assert abs(torch.corrcoef(torch.stack([many, following]))[0, 1]) < 0.03
+        alone = model(points[:length, one], LENGTHS[one])
+        assert_close(outputs[:length, one], alone, cell, 1e-10)
+        loss = model(points[:length, one], LENGTHS[one], targets[:length, one])
+        assert_close(together[row], loss, cell, 1e-10)
 
 
-def test_the_ends_of_the_range():
-    chance = torch.tensor([0.0, 1 - 2**-53])
-    units = draw(LOG_PROBABILITIES.expand(2, -1), chance)
-    assert units.tolist() == [0, 5]
-    behind = torch.tensor([[0.5, 0.5, 0.0, 0.0]]).log()
-    assert draw(behind, torch.tensor([1 - 2**-53]).double()).tolist() == [1]
-    tiny = draw(LOG_PROBABILITIES.expand(2, -1), chance, temperature=1e-300)
-    assert tiny.tolist() == [0, 0]
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman", "mingru"])
+@pytest.mark.parametrize("residual", [False, True])
+def test_steps_are_the_whole_sequence(cell: str, residual: bool):
+    model = make_model(cell, residual=residual).double().eval()
+    points, _ = make_rows()
+    whole = model(points.double(), torch.full((4,), 7))
+    state = None
+    for place, point in enumerate(points.double()):
+        outputs, state = model.step(point, state)
+        assert_close(outputs, whole[place], cell, 1e-10)
+
+
+def test_a_drawing_is_the_same_whatever_is_drawn_beside_it():
+    model = make_model().eval()
+    many = model.draw(40, seed=3, max_points=60)
+    for num in (1, 7, 16, 17):
+        for got, expected in zip(model.draw(num, seed=3, max_points=60), many, strict=False):
+            assert got.tobytes() == expected.tobytes()
+    assert len({each.tobytes() for each in many if len(each) > 1}) > 20
+    others = model.draw(40, seed=4, max_points=60)
+    assert [each.tobytes() for each in others] != [each.tobytes() for each in many]
+
+
+def test_a_limit_cuts_a_drawing_and_changes_nothing_before():
+    model = make_model().eval()
+    long, short = (model.draw(20, seed=1, max_points=most) for most in (50, 5))
+    assert max(map(len, short)) == 5 < max(map(len, long))
+    for one, other in zip(long, short, strict=True):
+        assert one[:5].tobytes() == other.tobytes()
+
+
+def test_drawings_are_points_with_a_pen():
+    drawings = make_model().eval().draw(30, seed=0)
+    assert all(each.dtype == np.float32 and each.shape[1:] == (3,) for each in drawings)
+    pens = np.concatenate(drawings)[:, 2]
+    assert set(pens.tolist()) == {0.0, 1.0}
+
+
+def test_free_running_draws_what_the_network_says():
+    """The share of drawings that end at once is the chance of that."""
+    model = make_model().eval()
+    outputs, _ = model.step(torch.tensor([BEFORE_THE_FIRST]))
+    chance = model.head.said(outputs).pen.softmax(-1)[0, END].item()
+    num = 2000
+    ended = sum(not len(each) for each in model.draw(num, seed=0, max_points=1))
+    assert abs(ended / num - chance) < 4 * math.sqrt(chance * (1 - chance) / num)
+
+
+def test_the_settings_are_checked():
+    model = make_model().eval()
+    with pytest.raises(OptionError, match=r"temperature: got 0.* a mean of what many have"):
+        model.draw(1, seed=0, temperature=0)
+    with pytest.raises(OptionError, match="num: got 0"):
+        model.draw(0, seed=0)
+    with pytest.raises(OptionError, match="max_points: got -1"):
+        model.draw(1, seed=0, max_points=-1)
+    with pytest.raises(OptionError, match="seed: got -1"):
+        model.draw(1, seed=-1)
+
+
+def test_both_directions_are_refused():
+    encoder = SequenceEncoder(cells.get("gru"), NUM_READ, 4, bidirectional=True)
+    with pytest.raises(OptionError, match="would see what is predicted"):
+        DrawingModel(encoder, MixtureDensityHead(8, 2, scale=1.0, least_deviation=0.1))

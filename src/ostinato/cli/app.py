@@ -185,6 +185,54 @@ def generate(
     )
 
 
+@app.command()
+def draw(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    num: Annotated[int, typer.Option(help="Drawings.")] = 40,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw a sheet here: .html, .svg, .png or .pdf."),
+    ] = None,
+    real: Annotated[
+        int, typer.Option(min=0, help="Drawings of the dev part, beside them on the sheet.")
+    ] = 20,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every point here.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="1: as learned; less: more careful; above 0.")
+    ] = 1.0,
+    max_points: Annotated[
+        int | None,
+        typer.Option(help="Of a drawing.  [default: strokes.max_length]", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**63 - 1,
+            help="Same seed, same drawings.  [default: others each time]",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained network draw: a sheet, or the points of each drawing as a line of JSON."""
+    from ostinato.cli.draw import draw_command
+
+    draw_command(
+        run,
+        num,
+        figure=figure,
+        num_real=real,
+        json_path=json_path,
+        temperature=temperature,
+        max_points=max_points,
+        seed=seed,
+        checkpoint=checkpoint,
+    )
+
+
 _FORM = typer.Argument(
     metavar="[data.KEY=VALUE]...",
     help="How the file differs: data.encoding=latin-1, data.input=…; of a run that writes also "

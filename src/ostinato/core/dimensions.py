@@ -14,7 +14,7 @@ LEGEND: Final[dict[str, str]] = {
     "D": "directions (1, or 2 where bidirectional)",
     "A": "steps ahead, of a forecast",
     "P": "projected size; of a series, covariates of the past",
-    "G": "covariates that are known ahead",
+    "G": "covariates that are known ahead; of a mixture, its Gaussians",
     "Q": "quantiles; queries of a row: steps, or hypotheses side by side",
     "V": "vocabulary size",
     "E": "length of the vector of a step",

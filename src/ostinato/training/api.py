@@ -31,6 +31,8 @@ from ostinato.training.trained_writer import TrainedWriter, Written, load_writer
 from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
+    from ostinato.data.drawings import Strokes
+    from ostinato.training.drawing_trained import TrainedDrawings
     from ostinato.training.evaluation import Report
     from ostinato.training.example_data import PartName
     from ostinato.training.forecast_evaluation import BackTest
@@ -232,6 +234,32 @@ class Run:
         is_line_end = prompt is None and trained.start == "\n"
         return text.removeprefix("\n") if is_line_end else text
 
+    def draw(
+        self,
+        num: int = 1,
+        *,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        max_points: int | None = None,
+    ) -> list[Strokes]:
+        """Return what a network that draws makes up.
+
+        Args:
+            num: drawings.
+            seed: drawing i is the same for the same seed, whatever ``num`` is; None for others each
+                time.
+            temperature: 1 draws as the network says, less is more careful; above 0.
+            max_points: of one drawing; None for as many as the recipe lets the network read.
+
+        Returns:
+            float32 ``[N, 3]`` each: dx, dy, and 1 where the pen is lifted after the point.
+
+        Raises:
+            RunError: the run did not learn to draw.
+            OptionError: a setting is out of range.
+        """
+        return self._drawings.draw(num, seed=seed, temperature=temperature, max_points=max_points)
+
     def save_pretrained(self, folder: PathLike) -> None:
         """Write the model into a folder of its own, complete or not at all.
 
@@ -335,6 +363,12 @@ class Run:
                 f"the model of {self.path} writes, and does not predict\nmend: use generate"
             )
         return load_examples(self.path, self._checkpoint)
+
+    @cached_property
+    def _drawings(self) -> TrainedDrawings:
+        from ostinato.training.drawing_trained import load_drawings
+
+        return load_drawings(self.path, self._checkpoint)
 
     @cached_property
     def _writer(self) -> session.Trained:

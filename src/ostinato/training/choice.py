@@ -3,7 +3,7 @@
 A table of dates, each once, beside numbers alone is a series to forecast, and does not come here.
 Of others the task follows from the first rule that applies:
 
-1. Piano rolls and MIDI are polyphony; plain text is for a language model.
+1. Piano rolls and MIDI are polyphony, strokes are drawings; plain text is for a language model.
 2. A column of tokens beside one with equally many tags is tagging.
 3. The target is the column whose name says so (label, class, target, category, sentiment, tag, y,
    score, …); else the only one with few different values; else, in a table, the only one of many
@@ -51,7 +51,7 @@ class Choice:
     Attributes:
         task: name of the task.
         input: column that is read.
-        target: column that is learned; None for polyphony.
+        target: column that is learned; None where what comes next is.
         task_reason: why.
         input_reason: why.
         target_reason: why.
@@ -77,6 +77,10 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
         if task not in (None, "polyphony"):
             raise OptionError(f"piano rolls have no labels for a {task}\nmend: --task polyphony")
         return Choice("polyphony", input or "roll", None, "piano rolls: predict the next notes")
+    if seen.options.format == "strokes":
+        if task not in (None, "drawing"):
+            raise OptionError(f"strokes have no labels for a {task}\nmend: --task drawing")
+        return Choice("drawing", input or "strokes", None, "strokes: predict the next point")
     if task in (None, "tagging") and (pair := _tagged(seen, input, target)):
         return pair
     if task == "tagging":
@@ -96,6 +100,11 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
         given = target is not None
         reason = "texts to be written" if given else "two columns of texts, and none of labels"
         return _pair(seen, input, target, reason)
+    if task == "drawing":
+        raise DataError(
+            f"{seen.name} holds no strokes: {_shown(seen)}\n"
+            "mend: give .npz with train_strokes and train_len, as sketch-rnn has them"
+        )
     column, why_target = _target(seen, task, input, target)
     read, why_input = _input(seen, column, input)
     return _with_task(seen, task, read, why_input, column, why_target)

@@ -19,11 +19,12 @@ from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import ExampleRecipe, RowsRecipe, WritingRecipe
+from ostinato.training.recipe import RowsRecipe
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
 
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
+_WITHOUT_TARGET = ("polyphony", "drawing")  # what comes next is learned
 
 
 class Source:
@@ -45,7 +46,7 @@ class Source:
         self.made = data.made
         self.malformed = Malformed(data.malformed)
         self.input = self._column("input", data.input, recipe.task)
-        needs_target = recipe.task != "polyphony"
+        needs_target = recipe.task not in _WITHOUT_TARGET
         self.target = self._column("target", data.target, recipe.task) if needs_target else None
         self._whole: dict[PartName, list[Row]] = {}
 
@@ -195,7 +196,7 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
-    assert isinstance(found, ExampleRecipe | WritingRecipe)
+    assert isinstance(found, RowsRecipe)
     data = found.data
     is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
     if path is not None and data.separator is not None and is_table:

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.errors import RunError
 from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
@@ -33,6 +34,7 @@ _MODULES: dict[type[Recipe], str] = {
     ExampleRecipe: "ostinato.training.example_kind",
     WritingRecipe: "ostinato.training.writing_kind",
     ForecastRecipe: "ostinato.training.forecast_kind",
+    DrawingRecipe: "ostinato.training.drawing_kind",
 }
 
 

@@ -67,7 +67,7 @@ def propose(
     choice = choose(seen, task, input, target)
     if choice.task == "text-to-text":
         return _pairs(seen, choice)
-    return _examples(seen, choice)
+    return _drawings(seen, choice) if choice.task == "drawing" else _examples(seen, choice)
 
 
 def _pairs(seen: Survey, choice: Choice) -> Proposal:
@@ -199,6 +199,7 @@ _FORMAT_REASONS: Final = {
     "conll": "a token a line, empty lines between sentences",
     "ts": "time series",
     "rolls": "piano rolls",
+    "strokes": "strokes of a pen: dx, dy, pen lifted",
     "audio": "sounds; the label is the folder, or the beginning of the name",
     "images": "images; their rows are the steps, the folder is the label",
 }
@@ -410,6 +411,35 @@ def _evaluation(choice: Choice, ratio: float, scheme: str) -> list[Line]:
         lines.append(Line("scheme", scheme, "how the tags mark spans"))
     lines.append(Line("patience", 4, "evaluations without progress end the run; null: never"))
     return lines
+
+
+def _drawings(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of a network that draws."""
+    num = seen.num_rows
+    title = f"Drawings of {seen.name}: {counted(num, 'example')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    proposal.sections["data"] = [
+        *_files(seen),
+        *_columns(seen, choice),
+        *_shares(seen, choice, proposal),
+    ]
+    proposal.sections["strokes"] = [
+        Line("stretch", 0.1, "width and height change by up to so much in training")
+    ]
+    proposal.sections["model"] = [
+        Line("cell", "lstm", "a name, or its equations"),
+        Line("hidden_size", _by_size(num, (64, 128, 256, 512)), f"for {counted(num, 'drawing')}"),
+        Line("num_components", 20, "Gaussians of the mixture over the next point"),
+    ]
+    proposal.sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "drawings to one step"),
+        Line("learning_rate", 0.002, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_minutes", 10, "turned into steps by a measurement; or max_epochs, max_steps"),
+    ]
+    proposal.sections["evaluation"] = [
+        Line("patience", 4, "evaluations without progress end the run; null: never")
+    ]
+    return proposal
 
 
 def _language_model(seen: Survey) -> Proposal:

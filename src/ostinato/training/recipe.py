@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ostinato.data.sets.made import find_problem
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe_parts import (
     DataRecipe,
@@ -76,8 +77,8 @@ class ExampleRecipe(Recipe, frozen=True):
         return self
 
 
-RowsRecipe = ExampleRecipe | WritingRecipe
-"""A recipe whose data are rows: an input each, and a target."""
+RowsRecipe = ExampleRecipe | WritingRecipe | DrawingRecipe
+"""A recipe whose data are rows: an input each, and a target, or what comes next."""
 
 RECIPES: dict[str, type[Recipe]] = {
     "language-model": LanguageModelRecipe,
@@ -86,6 +87,7 @@ RECIPES: dict[str, type[Recipe]] = {
     ),
     **dict.fromkeys(("text-to-text", "image-to-text"), WritingRecipe),
     "forecasting": ForecastRecipe,
+    "drawing": DrawingRecipe,
 }
 
 

@@ -29,6 +29,7 @@ _COLUMNS = (
 )
 _LOWER_IS_BETTER = (
     *("loss", "nats_per_character", "perplexity", "unit_error", "word_error"),
+    *("nats_per_point", "nats_per_drawing"),
     *("mse", "mae", "mase", "smape", "crps"),
 )
 
@@ -179,6 +180,9 @@ GOALS: Final[Mapping[str, Goal]] = {
         ],
     ),
     "exchange-rate": Goal([Bound("mse"), Bound("crps")], 10, "eight currencies, 24 days"),
+    "strokes": Goal(
+        [Bound("nats_per_point"), Bound("nats_per_drawing")], 20, "KanjiVG, stroke by stroke"
+    ),
 }
 
 

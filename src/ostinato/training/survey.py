@@ -99,8 +99,8 @@ def _seen(path: Path) -> Survey:
     if path.is_file() and not is_binary(path):
         encoding = _encoding(path)
     kind = guess_format(path, encoding)
-    if kind == "rolls":
-        files = _roll_parts(path)
+    if kind in ("rolls", "strokes"):
+        files = _parts_within(path, kind)
     options = ReadOptions(format=kind, encoding=encoding)
     if kind == "images" and path.is_file():
         return _read({"train": _with_labels(path)}, options)
@@ -178,10 +178,10 @@ def _parts(path: Path) -> Files:
     return parts
 
 
-def _roll_parts(path: Path) -> Files:
-    """Return ``file#part`` for the parts within a file of piano rolls."""
+def _parts_within(path: Path, kind: str) -> Files:
+    """Return ``file#part`` for the parts within a file of piano rolls, or of strokes."""
     try:
-        next(read_rows(path, ReadOptions(format="rolls"), Malformed()), None)
+        next(read_rows(path, ReadOptions(format=kind), Malformed()), None)
     except DataError as error:
         names = re.findall(rf"{re.escape(path.name)}#(\w+)", str(error))
         if not names:

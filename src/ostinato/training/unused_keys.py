@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
 from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
@@ -113,6 +114,21 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     ]
     if not sample.length:
         found += changed_keys("sample", sample, iter(("prompt", "temperature", "top_p")))
+    return tuple(found)
+
+
+def unused_drawing_keys(recipe: DrawingRecipe) -> tuple[str, ...]:
+    """Return the keys of a network that draws that differ from their defaults, without effect."""
+    data, model = recipe.data, recipe.model
+    is_named_cell = model.cell.strip() in cells.names()
+    of_data = ["target", "label_separator", *(_OF_FILES if data.name is not None else ())]
+    found = [
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+    ]
+    if data.dev is not None and data.test is not None:
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 

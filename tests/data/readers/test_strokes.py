@@ -74,8 +74,8 @@ def test_a_drawing_without_points_is_named(tmp_path: Path):
     assert reports == ["a.npz, drawing 2: it holds no points"]
 
 
-@pytest.mark.parametrize("lengths", [[3, 2], [5, -1], [3]])
-def test_lengths_that_do_not_cut(tmp_path: Path, lengths: list[int]):
+@pytest.mark.parametrize("lengths", [[3, 2], [5, -1], [3], [3.0, 1.0], [[3, 1]], 4, ["3", "1"]])
+def test_lengths_that_do_not_cut(tmp_path: Path, lengths: object):
     joined = np.concatenate([CROSS, LINE])
     np.savez(tmp_path / "a.npz", train_strokes=joined, train_len=lengths)
     with pytest.raises(DataError, match="train_len does not cut train_strokes"):

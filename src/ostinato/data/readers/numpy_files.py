@@ -85,12 +85,18 @@ def pieces_of(path: Path, part: str | None, kind: str) -> Iterator[Array]:
     chosen = chosen_part(path, part, parts)
     joined = arrays[parts[chosen]]
     lengths = cast("npt.NDArray[np.int64] | None", arrays.get(f"{chosen}_len"))
-    if lengths is None or lengths.sum() != len(joined) or (lengths < 0).any():
+    if lengths is None or not _cuts(lengths, joined):
         raise DataError(
             f"{path}: {chosen}_len does not cut {chosen}_{kind}\n"
             f"mend: give the number of steps of each piece in {chosen}_len"
         )
     yield from np.split(joined, cast("Any", np.cumsum(lengths)[:-1]))
+
+
+def _cuts(lengths: npt.NDArray[np.int64], joined: Array) -> bool:
+    """Whether lengths are whole numbers that add up to those of what they cut."""
+    is_list = lengths.ndim == 1 and lengths.dtype.kind in "iu" and joined.ndim > 0
+    return is_list and bool((lengths >= 0).all()) and int(lengths.sum()) == len(joined)
 
 
 def chosen_part(path: Path, part: str | None, parts: Mapping[str, object]) -> str:
