@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ostinato.core.errors import ShapeError
 from ostinato.models.decoding_options import DecodingOptions
-from ostinato.models.drawing import draw, uniforms
+from ostinato.models.sampling import draw, uniforms
 from ostinato.models.trie import Trie
 from ostinato.models.writers import State, Writer, WritingError
 
