@@ -123,7 +123,7 @@ def test_named_sets_are_listed(capsys: Capture):
         (["evaluate", "RUN", "short.csv"], "no window of data.context=16 steps"),
         (["serve", "RUN"], "learned forecasting, which the server does not take"),
         (["lens", "RUN"], "learned forecasting, which the lens does not take"),
-        (["generate", "RUN"], "learned forecasting, expected one that learned to write"),
+        (["generate", "RUN"], "learned forecasting, expected a language model"),
     ],
 )
 def test_mistakes(
