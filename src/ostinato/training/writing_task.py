@@ -180,7 +180,9 @@ class WritingTask:
         shown = self.dev[:_NUM_SHOWN]
         written = self._texts(cast("EncoderDecoder", model), shown, stop)
         pairs = zip(shown, written, strict=True)
-        return "\n".join(f"{_source(example)} → {text}" for example, text in pairs)
+        return "\n".join(
+            f"{_source(example)} → {text}  (right: {example.labels[0]})" for example, text in pairs
+        )
 
     def baselines(self) -> dict[str, float]:
         """Return the deciding score of naive writers on the dev part."""
