@@ -364,8 +364,18 @@ def test_prices_are_no_sequences(
     capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
 ):
     for path in sorted((ostinato_data / "stocks").glob("*.csv")):
+        # Dates, each once, beside numbers alone: that one can be forecast.
+        if path.name == "stockdata.csv":
+            continue
         errors = refuse(capsys, "init", str(path), "--output", str(tmp_path / "x"))
         assert "one step, not a sequence" in errors
+
+
+def test_prices_of_dates_are_a_series(
+    capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
+):
+    recipe = inferred(capsys, ostinato_data / "stocks" / "stockdata.csv")
+    assert recipe.task == "forecasting"
 
 
 def test_sounds_images_and_parquet(capsys: pytest.CaptureFixture[str], tmp_path: Path):
