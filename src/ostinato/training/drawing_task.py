@@ -17,7 +17,7 @@ from ostinato.data.drawings import DrawingPipeline, num_points, stretched
 from ostinato.data.pipeline import fingerprint
 from ostinato.data.rows import Malformed
 from ostinato.data.wording import counted
-from ostinato.models.drawing import NUM_READ, DrawingModel
+from ostinato.models.drawing_model import NUM_READ, DrawingModel
 from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.mixture_density import MixtureDensityHead
 from ostinato.models.starting import start_layers

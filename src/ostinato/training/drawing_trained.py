@@ -12,7 +12,7 @@ import torch
 
 from ostinato.data.batches import Example
 from ostinato.data.drawings import DrawingPipeline, Strokes
-from ostinato.models.drawing import DrawingModel
+from ostinato.models.drawing_model import DrawingModel
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.drawing_task import build_drawing_model, losses_of
 from ostinato.training.errors import DivergedError

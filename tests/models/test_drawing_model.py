@@ -11,7 +11,7 @@ import torch
 from ostinato import cells
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
-from ostinato.models.drawing import BEFORE_THE_FIRST, NUM_READ, DrawingModel
+from ostinato.models.drawing_model import BEFORE_THE_FIRST, NUM_READ, DrawingModel
 from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.mixture_density import END, MixtureDensityHead
 from tests.tolerances import assert_close
