@@ -154,11 +154,10 @@ class MixtureDensityHead(nn.Module):
 
     def said(self, outputs: Tensor) -> Said:
         """Return what the numbers ``[..., 6 G + 3]`` mean."""
-        shape, pen = torch.split(
-            outputs, [_NUM_SHAPE * self.num_components, len(PEN_STATES)], dim=-1
-        )
+        num = _NUM_SHAPE * self.num_components
+        shape, pen = outputs[..., :num], outputs[..., num:]
         # Each kind of number by itself, side by side in memory.
-        shape = shape.unflatten(-1, (_NUM_SHAPE, -1)).movedim(-2, 0).contiguous()
+        shape = shape.reshape(*shape.shape[:-1], _NUM_SHAPE, -1).movedim(-2, 0).contiguous()
         weights, x, y, a, b, r = shape.unbind(0)
         mixture = Mixture(
             weights.log_softmax(-1),
