@@ -360,7 +360,7 @@ def test_real_data(
     examples(recipe)
 
 
-def test_prices_are_no_sequences(
+def test_prices_of_several_shares_below_each_other_are_no_sequences(
     capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
 ):
     for path in sorted((ostinato_data / "stocks").glob("*.csv")):

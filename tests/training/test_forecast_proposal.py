@@ -41,10 +41,10 @@ def test_what_is_wrong_is_mended_and_said(tmp_path: Path):
     del lines[20]
     path.write_text("\n".join(lines) + "\n")
     proposal = propose(survey(path))
-    assert (recipe_of(path).data.missing, recipe_of(path).data.dates) == ("interpolate", "mend")
+    assert (recipe_of(path).data.missing, recipe_of(path).data.dates) == ("last", "mend")
     said = "\n".join(proposal.notes)
     assert "1 moment left out" in said
-    assert "missing values filled by interpolation" in said
+    assert "missing values filled with the value before" in said
 
 
 def test_one_target(tmp_path: Path):

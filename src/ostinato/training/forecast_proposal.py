@@ -101,8 +101,8 @@ def _read(
     options = SeriesOptions(time=time, targets=tuple(targets))
     attempts = (
         options,
-        replace(options, missing="interpolate"),
-        replace(options, dates="mend", missing="interpolate"),
+        replace(options, missing="last"),
+        replace(options, dates="mend", missing="last"),
     )
     for attempt in attempts[:-1]:
         try:
@@ -147,7 +147,9 @@ def _data(
     names = list(options.targets or ())
     lines.append(Line("targets", names, "numbers; covariates go to past or known"))
     if options.missing != "error":
-        lines.append(Line("missing", options.missing, "values are missing; also possible: last"))
+        lines.append(
+            Line("missing", options.missing, "values are missing: the one before; or interpolate")
+        )
     if options.dates != "error":
         lines.append(Line("dates", "mend", "some are out of order, repeated, or left out"))
     lines += [
