@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Sequence
 from hashlib import sha256
@@ -245,3 +246,43 @@ def test_another_file_of_captions_is_read_as_one(tmp_path: Path, given: str):
         ((4, 4), "the third")
     ]
     assert data_of_file(recipe, [], tmp_path / "x.parquet").format == "parquet"
+
+
+def test_files_side_by_side_in_a_recipe(tmp_path: Path):
+    files = {"source": tmp_path / "a.de.gz", "target": tmp_path / "a.en"}
+    files["source"].write_bytes(gzip.compress(b"eins\n\ndrei\nvier\n"))
+    files["target"].write_text("one\ntwo\nthree\nfour\n")
+    data = {"train": files, "input": "source", "target": "target", "split": {"dev": 0, "test": 0}}
+    found = Source(recipe_of("classification", files["target"], data={**data, "malformed": 0.3}))
+    assert values(found.rows("train"), "target") == ["one", "three", "four"]
+    found.malformed.check()
+    assert found.malformed.note() == (
+        "1 malformed row left out: a.de.gz, line 2: it is empty, but that of a.en is not"
+    )
+    strict = Source(recipe_of("classification", files["target"], data=data))
+    strict.rows("train")
+    with pytest.raises(DataError, match=r"1 malformed row of 4:\n  a\.de\.gz, line 2: it is empty"):
+        strict.malformed.check()
+    files["target"].write_text("one\ntwo\nthree\n")
+    with pytest.raises(DataError, match=r"a\.de\.gz has 4, .*a\.en has 3; .*line 4: 'vier'"):
+        Source(recipe_of("classification", files["target"], data=data)).rows("train")
+
+
+@pytest.mark.parametrize(("given", "shape"), [(6, (6, 6)), ([5, 7], (5, 7)), (None, (4, 3))])
+def test_the_size_of_images_in_a_recipe(tmp_path: Path, given: object, shape: tuple[int, int]):
+    (tmp_path / "pets/cat").mkdir(parents=True)
+    Image.new("L", (3, 4)).save(tmp_path / "pets/cat/1.png")
+    data = {
+        "input": "image",
+        "target": "label",
+        "image_size": given,
+        "split": {"dev": 0, "test": 0},
+    }
+    found = Source(recipe_of("classification", tmp_path / "pets", data=data))
+    assert found.rows("train")[0].values["image"].shape == shape
+
+
+@pytest.mark.parametrize("given", [0, [5], [5, 0], "large"])
+def test_sizes_of_images_that_are_none(tmp_path: Path, given: object):
+    with pytest.raises(RecipeError, match=r"data\.image_size"):
+        recipe_of("classification", tmp_path, data={"image_size": given})

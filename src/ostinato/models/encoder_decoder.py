@@ -135,6 +135,11 @@ class EncoderDecoder(nn.Module):
         """Read a batch of sources; the arguments are those of ``forward``."""
         return replace(self.reader(inputs, lengths), copied=copied)
 
+    @property
+    def device(self) -> torch.device:
+        """The device that units are on."""
+        return self.decoder.head.weight.device
+
     def begin(self, reading: Reading) -> Writing:
         """Return what the first step of decoding starts from."""
         return self.decoder.begin(reading)

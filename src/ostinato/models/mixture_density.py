@@ -158,7 +158,7 @@ class MixtureDensityHead(nn.Module):
             outputs, [_NUM_SHAPE * self.num_components, len(PEN_STATES)], dim=-1
         )
         # Each kind of number by itself, side by side in memory.
-        shape = shape.unflatten(-1, (_NUM_SHAPE, -1)).movedim(-2, 0).contiguous()
+        shape = shape.reshape(*shape.shape[:-1], _NUM_SHAPE, -1).movedim(-2, 0).contiguous()
         weights, x, y, a, b, r = shape.unbind(0)
         mixture = Mixture(
             weights.log_softmax(-1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -26,12 +27,16 @@ from ostinato.training.results_of_run import Results, metrics_of_run, results_of
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, free_folder
 from ostinato.training.trained import TrainedExamples, load_examples
+from ostinato.training.trained_writer import TrainedWriter, Written, load_writer
+from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
     from ostinato.data.drawings import Strokes
     from ostinato.training.drawing_trained import TrainedDrawings
     from ostinato.training.evaluation import Report
     from ostinato.training.example_data import PartName
+    from ostinato.training.forecast_evaluation import BackTest
+    from ostinato.training.forecasting import Forecast, TrainedForecaster
     from ostinato.training.naive import Predictions
 
 PathLike = str | os.PathLike[str]
@@ -93,6 +98,8 @@ class Run:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of ``predict_proba``; empty where there are none."""
+        if isinstance(self.recipe, WritingRecipe):
+            return ()
         labels = self._examples.pipeline.labels
         return () if labels is None else labels.names
 
@@ -109,12 +116,14 @@ class Run:
         Returns:
             By the task: classification, a label each; multi-label, a list of labels each; tagging,
             a list of tags each; regression, float64 ``[B, O]``; polyphony, bool ``[T, I]`` each,
-            the notes after each step that are likelier than not.
+            the notes after each step that are likelier than not; text-to-text, a text each.
 
         Raises:
             DataError: an input cannot be read; it is named by its place.
-            RunError: the model writes, and does not predict.
+            RunError: the model goes on with a text, and does not predict.
         """
+        if isinstance(self.recipe, WritingRecipe):
+            return [best[0].text for best in self.write(values)]
         found = self._predictions(values)
         match self.recipe.task:
             case "classification":
@@ -125,6 +134,24 @@ class Run:
                 return [chances > 0.5 for chances in found.probabilities]
             case _:
                 return [list(labels) for labels in found.labels]
+
+    def write(self, values: Sequence[Any], **decoding: Any) -> list[list[Written]]:
+        """Let the model write for each input, and return its texts, the best first.
+
+        Args:
+            values: see ``predict``.
+            decoding: keys of the recipe's section of that name, such as ``num_best=5``,
+                ``method="sample"`` or ``temperature=0.7``; what is not given is as the recipe says.
+
+        Raises:
+            DataError: an input cannot be read; it is named by its place.
+            RecipeError: there is no such key, or its value is of no use.
+            RunError: the model does not write for what it reads.
+        """
+        _refuse_one(values)
+        trained = self._translator
+        changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
+        return trained.write(list(values), trained.options(changes))
 
     def predict_proba(self, values: Sequence[Any]) -> list[Numbers] | Numbers:
         """Return probabilities, in the order of ``labels``.
@@ -141,6 +168,8 @@ class Run:
         """
         if self.recipe.task == "regression":
             raise RunError("a regression has no probabilities\nmend: use predict")
+        if isinstance(self.recipe, WritingRecipe):
+            raise RunError("a text has a log-probability, not one of each label\nmend: use write")
         found = self._predictions(values).probabilities
         if self.recipe.task in ("tagging", "polyphony"):
             return list(found)
@@ -274,6 +303,59 @@ class Run:
             which=self._checkpoint,
         )
 
+    def forecast(
+        self,
+        data: Any = None,
+        *,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        num_paths: int = 0,
+        seed: int = 0,
+    ) -> Forecast:
+        """Forecast what follows a series.
+
+        Args:
+            data: a pandas frame, columns by name, or the path of a table, with the columns that the
+                run learned from; None for its own series. The end is read.
+            horizon: steps ahead; None for as many as were learned.
+            quantiles: rising, between 0 and 1; None for some usual ones, where there are any.
+            num_paths: to draw, of a recursive forecaster.
+            seed: of the draws.
+
+        Raises:
+            RunError: the run learned something else.
+            DataError: the series cannot be used, or is too short.
+            OptionError: the network has no such horizon, quantiles or paths.
+        """
+        from ostinato.training.forecasting import usual_levels
+
+        trained = self._forecaster
+        levels = usual_levels(trained.model) if quantiles is None else quantiles
+        return trained.forecast(
+            trained.read(data), horizon=horizon, levels=levels, num_paths=num_paths, seed=seed
+        )
+
+    def back_test(self, part: PartName = "test", *, stride: int | None = None) -> BackTest:
+        """Forecast from every moment of a part of the run's own series; weights stay as they are.
+
+        Args:
+            part: train, dev or test.
+            stride: steps between two origins; None for what the recipe says.
+
+        Raises:
+            RunError: the run learned something else, or has no such part.
+            DataError: the series cannot be used, or changed since the run began.
+        """
+        from ostinato.training.forecast_evaluation import back_test
+
+        return back_test(self._forecaster, part, stride)
+
+    @cached_property
+    def _forecaster(self) -> TrainedForecaster:
+        from ostinato.training.forecasting import load_forecaster
+
+        return load_forecaster(self.path, self._checkpoint)
+
     @cached_property
     def _examples(self) -> TrainedExamples:
         if isinstance(self.recipe, LanguageModelRecipe):
@@ -292,12 +374,20 @@ class Run:
     def _writer(self) -> session.Trained:
         return session.load_trained(self.path, self._checkpoint)
 
+    @cached_property
+    def _translator(self) -> TrainedWriter:
+        return load_writer(self.path, self._checkpoint)
+
     def _predictions(self, values: Sequence[Any]) -> Predictions:
-        if isinstance(values, str | Mapping):
-            raise DataError(
-                "got one input, expected several\nmend: put it into a list: predict([input])"
-            )
+        _refuse_one(values)
         return self._examples.predict(list(values))
+
+
+def _refuse_one(values: object) -> None:
+    if isinstance(values, str | Mapping):
+        raise DataError(
+            "got one input, expected several\nmend: put it into a list: predict([input])"
+        )
 
 
 def train(

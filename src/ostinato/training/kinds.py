@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.errors import RunError
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.writing_recipe import WritingRecipe
@@ -33,6 +34,7 @@ _MODULES: dict[type[Recipe], str] = {
     ExampleRecipe: "ostinato.training.example_kind",
     WritingRecipe: "ostinato.training.writing_kind",
     DrawingRecipe: "ostinato.training.drawing_kind",
+    ForecastRecipe: "ostinato.training.forecast_kind",
 }
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from ostinato.data.sets.made import find_problem
 from ostinato.training.drawing_recipe import DrawingRecipe
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe_parts import (
     DataRecipe,
     ExampleEvaluationRecipe,
@@ -84,8 +85,9 @@ RECIPES: dict[str, type[Recipe]] = {
     **dict.fromkeys(
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
-    "text-to-text": WritingRecipe,
+    **dict.fromkeys(("text-to-text", "image-to-text"), WritingRecipe),
     "drawing": DrawingRecipe,
+    "forecasting": ForecastRecipe,
 }
 
 

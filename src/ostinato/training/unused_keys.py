@@ -13,7 +13,7 @@ from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import WritingRecipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
@@ -40,12 +40,6 @@ _OF_RECURRENCE = (
 )
 _OF_UNITS = ("embedding_size", "unit_dropout")
 _OF_SPELLING = ("spelling_size", "character_size")
-_OF_BEAM, _OF_SAMPLE = ("beam_size", "length_penalty"), ("temperature", "top_k", "top_p", "seed")
-_OF_OTHER_METHODS = {
-    "beam": _OF_SAMPLE,
-    "sample": _OF_BEAM,
-    "greedy": (*_OF_BEAM, *_OF_SAMPLE, "num_best"),
-}
 
 
 def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) -> tuple[str, ...]:
@@ -57,16 +51,16 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
         is_sound: whether the examples are sounds.
     """
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("data", recipe.data, _unused_data(recipe.data, pipeline)),
-        *_changed("model", recipe.model, _unused_model(recipe, pipeline)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("data", recipe.data, _unused_data(recipe.data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_model(recipe, pipeline)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
     ]
     data = recipe.data
     if data.made is not None or (data.dev is not None and data.test is not None):
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
@@ -84,25 +78,25 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
+    own = METHOD_KEYS[decoding.method]
+    of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("target_text", recipe.target_text, bytes_alone),
-        *_changed("data", data, _unused_data(data, pipeline)),
-        *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
-        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("decoding", decoding, iter(_OF_OTHER_METHODS[decoding.method])),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("target_text", recipe.target_text, bytes_alone),
+        *changed_keys("data", data, _unused_data(data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
 def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
     decoder = recipe.decoder
-    if decoder.attention != "none":
-        yield "context"
     if (decoder.cell or "").strip() in cells.names():
         yield "functions"
 
@@ -114,12 +108,12 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     of_data = [] if data.path is not None else ["encoding"]
     of_data += [] if data.documents == "whole" else ["held_out_at"]
     found = [
-        *_changed("data", data, iter(of_data)),
-        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
-        *_changed("training", recipe.training, _unused_training(recipe)),
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
     ]
     if not sample.length:
-        found += _changed("sample", sample, iter(("prompt", "temperature", "top_p")))
+        found += changed_keys("sample", sample, iter(("prompt", "temperature", "top_p")))
     return tuple(found)
 
 
@@ -129,16 +123,17 @@ def unused_drawing_keys(recipe: DrawingRecipe) -> tuple[str, ...]:
     is_named_cell = model.cell.strip() in cells.names()
     of_data = ["target", "label_separator", *(_OF_FILES if data.name is not None else ())]
     found = [
-        *_changed("data", data, iter(of_data)),
-        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
-        *_changed("training", recipe.training, _unused_training(recipe)),
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
     ]
     if data.dev is not None and data.test is not None:
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
-def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+def changed_keys(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+    """Yield those of the names whose values differ from their defaults, with their section."""
     for name in names:
         default = type(values).model_fields[name].get_default(call_default_factory=True)
         if getattr(values, name) != default:
@@ -148,13 +143,13 @@ def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[
 def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
     if pipeline.kind != "frames":
         yield from type(pipeline.options.frames).__dataclass_fields__
-        yield "standardize"
+        yield from () if pipeline.kind == "pictures" else ("standardize",)
     elif not is_sound:
         yield from _OF_SOUND
 
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.kind == "frames":
+    if pipeline.kind in ("frames", "pictures"):
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":
@@ -196,7 +191,8 @@ def _unused_reader(model: ReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
         yield "functions"
 
 
-def _unused_training(recipe: Recipe) -> Iterator[str]:
+def unused_training(recipe: Recipe) -> Iterator[str]:
+    """Yield the keys of the section training that its other keys leave without effect."""
     training = recipe.training
     if training.optimizer != "sgd":
         yield "momentum"

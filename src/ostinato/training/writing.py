@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,9 +11,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ostinato.data.batches import NO_TARGET, Batch, Example
+from ostinato.data.batches import NO_TARGET, Batch, Example, make_batch
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.vocabulary import Ids
+from ostinato.models.decoder import Writing
 from ostinato.models.decoding import DecodingOptions, Hypothesis, decode
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.evaluating import evaluating
@@ -63,21 +64,25 @@ def write(
     batch_size: int,
     device: torch.device,
     stop: StopRequest | None = None,
+    *,
+    numbers: Sequence[int] | None = None,
 ) -> list[list[Hypothesis]]:
     """Let a network write a text, or several, for each example, from what it writes itself alone.
 
     Args:
         model: of ``build_writing_model``.
         pipeline: that made the examples.
-        examples: their order is kept; what is drawn depends on the place of each.
+        examples: their order is kept.
         options: how.
         batch_size: examples side by side; it changes no text.
         device: of the model.
         stop: is looked at between two batches.
+        numbers: of the examples among all: what is drawn depends on them; None for 0, 1, ….
 
     Raises:
         Stopped: someone asked to stop.
     """
+    numbers = range(len(examples)) if numbers is None else numbers
     found: list[list[Hypothesis]] = [[] for _ in examples]
     forbidden = never_written(pipeline)
     with evaluating(model):
@@ -92,12 +97,57 @@ def write(
                 model.begin(reading),
                 len(rows),
                 options,
-                numbers=rows,
+                numbers=[numbers[row] for row in rows],
                 forbidden=forbidden,
             )
             for row, text in zip(rows, texts, strict=True):
                 found[row] = text
     return found
+
+
+class _Telling:
+    """A writer of one text that tells each unit, which it reads before the next."""
+
+    def __init__(self, model: EncoderDecoder, tell: Callable[[int], None]) -> None:
+        self.start, self.end, self.device = model.start, model.end, model.device
+        self._model = model
+        self._tell = tell
+        self.num_told = -1  # the first unit that is read is the start
+
+    def step(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
+        if self.num_told >= 0:
+            self._tell(int(tokens[0]))
+        self.num_told += 1
+        return self._model.step(tokens, state)
+
+
+@torch.no_grad()
+def tell_units(
+    model: EncoderDecoder,
+    pipeline: Pipeline,
+    example: Example,
+    options: DecodingOptions,
+    number: int,
+    tell: Callable[[int], None],
+) -> None:
+    """Write one text, and tell each unit as soon as it is chosen; the same units as ``write``.
+
+    Args:
+        model: of ``build_writing_model``, in evaluation mode, on the CPU.
+        pipeline: that made the example.
+        example: what is read.
+        options: how, but no beam, whose units are known at the end alone.
+        number: of the example among all.
+        tell: is given one unit after another.
+    """
+    assert options.method != "beam"
+    pairs = pairs_of(make_batch([example], [0]), torch.device("cpu"))
+    state = model.begin(model.read(pairs.inputs, pairs.lengths, pairs.copied))
+    telling = _Telling(model, tell)
+    forbidden = never_written(pipeline)
+    ((text,),) = decode(telling, state, 1, options, numbers=[number], forbidden=forbidden)
+    for unit in text.tokens[max(telling.num_told, 0) :]:
+        tell(unit)
 
 
 def text_of(pipeline: Pipeline, example: Example, tokens: Sequence[int]) -> str:

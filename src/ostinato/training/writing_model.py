@@ -9,6 +9,7 @@ from ostinato.data.text import EMPTY_ID, PADDING_ID, UNKNOWN_ID
 from ostinato.models.building import Frames, SequenceModelOptions, Tokens, Words
 from ostinato.models.building_writers import (
     DecoderOptions,
+    Pictures,
     SourceKind,
     WriterOptions,
     build_encoder_decoder,
@@ -68,6 +69,15 @@ def source_of(recipe: WritingRecipe, pipeline: Pipeline) -> SourceKind:
             None if scaling is None else cast("list[float]", scaling.scale.tolist()),
             pipeline.picture,
         )
+    if pipeline.form is not None:
+        scaling = pipeline.scaling if recipe.frames.standardize else None
+        return Pictures(
+            pipeline.form.num_channels,
+            pipeline.form.height,
+            pipeline.form.width,
+            None if scaling is None else cast("list[float]", scaling.mean.tolist()),
+            None if scaling is None else cast("list[float]", scaling.scale.tolist()),
+        )
     assert pipeline.encoder is not None
     if pipeline.spelling is not None:
         return Words(pipeline.encoder.num_symbols, pipeline.spelling.num_characters)
@@ -81,9 +91,23 @@ def decoding_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOp
         OptionError: a value is of another method.
     """
     values = decoding.model_dump()
-    if decoding.max_length is None:
-        values["max_length"] = max(1, _LONGER * pipeline.longest_target, decoding.min_length + 1)
+    values["max_length"] = _most_units(decoding, pipeline)
     return DecodingOptions(**values)
+
+
+def greedy_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOptions:
+    """Return how a text is written in training: quickly."""
+    return DecodingOptions(
+        method="greedy",
+        max_length=_most_units(decoding, pipeline),
+        min_length=decoding.min_length,
+    )
+
+
+def _most_units(decoding: DecodingRecipe, pipeline: Pipeline) -> int:
+    if decoding.max_length is not None:
+        return decoding.max_length
+    return max(1, _LONGER * pipeline.longest_target, decoding.min_length + 1)
 
 
 def never_written(pipeline: Pipeline) -> tuple[int, ...]:

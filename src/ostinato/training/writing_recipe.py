@@ -23,6 +23,15 @@ from ostinato.training.recipe_parts import (
 _DECAYS = {"linear": 0.0001, "exponential": 0.9999, "inverse-sigmoid": 1000}
 
 
+# Of the section decoding: what is of each method, and of every one.
+_EVERY_METHOD = ("method", "max_length", "min_length")
+METHOD_KEYS = {
+    "beam": (*_EVERY_METHOD, "num_best", "beam_size", "length_penalty"),
+    "sample": (*_EVERY_METHOD, "num_best", "temperature", "top_k", "top_p", "seed"),
+    "greedy": _EVERY_METHOD,
+}
+
+
 class WritingDataRecipe(DataRecipe, frozen=True):
     """Where the pairs come from: what is read, and what is to be written."""
 
@@ -154,18 +163,21 @@ class DecodingRecipe(Section, frozen=True):
 class WritingEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how held-out pairs are scored."""
 
-    metric: Literal["auto", "loss", "bleu", "chrf", "exact", "unit_error", "word_error"] = Field(
-        "auto", description="what chooses the best weights; auto: chrf"
-    )
+    metric: Literal[
+        "auto", "loss", "bleu", "chrf", "exact", "unit_error", "word_error", "cider"
+    ] = Field("auto", description="what chooses the best weights; auto: chrf")
     tokenizer: Literal["13a", "intl", "char", "zh", "none"] = Field(
         "13a", description="sacreBLEU's, for bleu alone"
     )
 
 
 class WritingRecipe(Recipe, frozen=True):
-    """A run that learns to write a text for what it reads."""
+    """A run that learns to write a text for what it reads.
 
-    task: Literal["text-to-text"]
+    text-to-text: for a text, tokens, or an array, step by step; image-to-text: for a picture.
+    """
+
+    task: Literal["text-to-text", "image-to-text"]
     data: WritingDataRecipe
     text: TextStepsRecipe = TextStepsRecipe.model_construct()
     frames: FramesRecipe = FramesRecipe.model_construct()
@@ -188,6 +200,11 @@ class WritingRecipe(Recipe, frozen=True):
             raise ValueError(
                 "has evaluation.watch_gradients, but what is read and what is written are two "
                 "sequences\nmend: evaluation.watch_gradients=false"
+            )
+        if self.evaluation.metric == "cider" and self.task != "image-to-text":
+            raise ValueError(
+                f"has evaluation.metric=cider, which is of captions, but the task is {self.task}\n"
+                "mend: evaluation.metric=chrf"
             )
         if self.decoder.pointer and self.text.unit != unit:
             raise ValueError(

@@ -17,7 +17,6 @@ from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, finger
 from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
-from ostinato.models.decoding import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.example_data import Source
 from ostinato.training.example_task import check_variation, is_varied, varied_example
@@ -26,7 +25,7 @@ from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.teacher_forcing import drawn, forcing_ratio, is_scheduled
 from ostinato.training.unused_keys import unused_writing_keys
 from ostinato.training.writing import losses, pairs_of, text_of, write
-from ostinato.training.writing_model import build_writing_model, decoding_options
+from ostinato.training.writing_model import build_writing_model, greedy_options
 from ostinato.training.writing_naive import naive_writings
 from ostinato.training.writing_recipe import WritingRecipe
 from ostinato.training.writing_scores import Writings, WritingScorer, num_targets, writing_metric
@@ -55,11 +54,12 @@ class WritingTask:
         self.train = train
         self.dev = dev
         self.device = device
-        self.item_name = "frames" if pipeline.kind == "frames" else "tokens"
+        named = ("frames", "pictures")
+        self.item_name = pipeline.kind if pipeline.kind in named else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
         self._scorer = WritingScorer(pipeline, recipe.evaluation.tokenizer)
-        self._greedy = _greedy(recipe, pipeline)
+        self._greedy = greedy_options(recipe.decoding, pipeline)
         self._ratio = training.teacher_forcing_ratio
         metric = writing_metric(recipe)
         self.score_name, self.higher_is_better = metric.name, metric.higher_is_better
@@ -145,7 +145,7 @@ class WritingTask:
         )
         return StepLoss(loss, {})
 
-    def end_loss(self, model: nn.Module) -> EndLoss:
+    def end_loss(self, model: nn.Module) -> EndLoss:  # noqa: ARG002
         """Nothing asks for it: the recipe refuses ``watch_gradients``."""
         raise AssertionError("steps read and steps written are not of one sequence")
 
@@ -180,7 +180,9 @@ class WritingTask:
         shown = self.dev[:_NUM_SHOWN]
         written = self._texts(cast("EncoderDecoder", model), shown, stop)
         pairs = zip(shown, written, strict=True)
-        return "\n".join(f"{_source(example)} → {text}" for example, text in pairs)
+        return "\n".join(
+            f"{_source(example)} → {text}  (right: {example.labels[0]})" for example, text in pairs
+        )
 
     def baselines(self) -> dict[str, float]:
         """Return the deciding score of naive writers on the dev part."""
@@ -191,7 +193,15 @@ class WritingTask:
 
     def notes(self) -> tuple[str, ...]:
         """Describe the data, and what of the newest model was asked for and is not done."""
-        return (describe(self.pipeline, self.train, self.dev), *self._notes, *self._model_notes)
+        data = describe(self.pipeline, self.train, self.dev)
+        return (data, *self._notes, *self._model_notes, *self._score_notes())
+
+    def _score_notes(self) -> Iterator[str]:
+        if self.score_name != "loss":
+            yield (
+                f"{self.scored_on}: loss and perplexity are teacher-forced; the other scores are "
+                "of what is written free-running, greedily"
+            )
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
         """Return the pipeline, and the fingerprint of the pairs."""
@@ -217,7 +227,7 @@ class WritingTask:
         """Describe the tensors of the largest batch."""
         order, num = self._largest()
         batch = make_batch(self.train, order[:num])
-        names = {"frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
+        names = {"images": "BCHW", "frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
         for name, value in batch.inputs.items():
             yield f"{name} {_sizes(names.get(name, 'SB'), value.shape)}  {value.dtype}"
         yield f"lengths {_sizes('B', batch.lengths.shape)}  {batch.lengths.dtype}"
@@ -291,22 +301,19 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     read = np.array([len(example) for example in train])
     written = np.array([num_targets(example) for example in train])
     assert pipeline.target is not None
-    parts = [
-        f"data: {counted(len(train), 'pair')} to learn from, {len(dev):,} to choose by",
-        f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle, {read.max():,} at most",
-        f"written: {np.median(written):.0f} units in the middle, {written.max():,} at most, "
-        f"{pipeline.target.num_symbols:,} different",
-    ]
+    if pipeline.form is not None:
+        form = pipeline.form
+        of_read = f"read: pictures of {form.height} by {form.width}, "
+        of_read += "in grey" if form.num_channels == 1 else "in colours"
+    else:
+        of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
+        of_read += f", {read.max():,} at most"
     if pipeline.encoder is not None:
-        parts.insert(2, f"{pipeline.encoder.num_symbols:,} different {pipeline.unit_name}")
-    return "; ".join(parts)
-
-
-def _greedy(recipe: WritingRecipe, pipeline: Pipeline) -> DecodingOptions:
-    """Return how texts are written in training: quickly."""
-    kept = recipe.decoding
-    greedy = type(kept)(method="greedy", max_length=kept.max_length, min_length=kept.min_length)
-    return decoding_options(greedy, pipeline)
+        of_read += f", {pipeline.encoder.num_symbols:,} different"
+    of_written = f"written: {np.median(written):.0f} units in the middle, {written.max():,} at most"
+    of_written += f", {pipeline.target.num_symbols:,} different"
+    data = f"data: {counted(len(train), 'pair')} to learn from, {len(dev):,} to choose by"
+    return f"{data}; {of_read}; {of_written}"
 
 
 def _length(example: Example) -> int:
