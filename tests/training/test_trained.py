@@ -118,7 +118,9 @@ def test_weights_of_classes_are_read_again(tmp_path: Path):
 
 def test_a_run_of_another_kind(tmp_path: Path):
     train(tiny(training={"max_steps": 1}), tmp_path / "run")
-    with pytest.raises(RunError, match=r"language-model, expected one that .*\nmend: let it write"):
+    with pytest.raises(
+        RunError, match=r"language-model, expected one .*\nmend: .*`ostinato generate"
+    ):
         load_examples(tmp_path / "run")
     with pytest.raises(RunError, match="no such run"):
         load_examples(tmp_path / "nothing")

@@ -186,7 +186,17 @@ def generate(
 
 
 _FORM = typer.Argument(
-    metavar="[data.KEY=VALUE]...", help="How the file differs: data.encoding=latin-1, data.input=…"
+    metavar="[data.KEY=VALUE]...",
+    help="How the file differs: data.encoding=latin-1, data.input=…; of a run that writes also "
+    "how: decoding.method=greedy, decoding.beam_size=1, …",
+)
+_SAID = typer.Argument(
+    help="A file or a text; - or nothing for standard input, answered line by line."
+)
+_CHANGES = typer.Argument(
+    metavar="[decoding.KEY=VALUE]...",
+    help="How it writes: decoding.method=greedy or sample, whose words appear one by one, "
+    "decoding.temperature=0.8, decoding.beam_size=10, …",
 )
 
 
@@ -204,13 +214,23 @@ def evaluate(
     json_path: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write every number here.")
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw here what a writer loses that reads its own words: .html, …"
+        ),
+    ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
     """Score a trained model, and naive predictors beside it, with confidence intervals."""
     from ostinato.cli.evaluate import evaluate_command
 
+    given = changes or []
+    if data is not None and str(data).startswith("decoding.") and "=" in str(data):
+        # What is no file of the user's says how the model writes on its own part.
+        data, given = None, [str(data), *given]
     evaluate_command(
-        run, data, changes or [], part=part, json_path=json_path, checkpoint=checkpoint
+        run, data, given, part=part, json_path=json_path, figure=figure, checkpoint=checkpoint
     )
 
 
@@ -227,9 +247,13 @@ def predict(
         typer.Option("--format", help="[default: table on a terminal, else jsonl]"),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Of every label.")] = False,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw here what a writer looks at: .html, .png, …"),
+    ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
-    """Let a trained model label, tag or estimate what it is given."""
+    """Let a trained model label, tag or estimate what it is given, or write for it."""
     from ostinato.cli.predict import predict_command
 
     predict_command(
@@ -237,9 +261,35 @@ def predict(
         source,
         changes or [],
         form=form,
-        probabilities=probabilities,
         checkpoint=checkpoint,
+        options={"probabilities": probabilities, "figure": figure},
     )
+
+
+@app.command()
+def translate(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[str | None, _SAID] = None,
+    changes: Annotated[list[str] | None, _CHANGES] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained model write a line for each line: ostinato translate RUN < FILE."""
+    from ostinato.cli.conversation import conversation_command
+
+    conversation_command(run, source, changes or [], checkpoint=checkpoint)
+
+
+@app.command()
+def chat(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[str | None, _SAID] = None,
+    changes: Annotated[list[str] | None, _CHANGES] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Talk with a trained model: it answers each line, and remembers none of those before."""
+    from ostinato.cli.conversation import conversation_command
+
+    conversation_command(run, source, changes or [], checkpoint=checkpoint)
 
 
 @app.command()

@@ -34,7 +34,7 @@ from ostinato.training.language_model import LanguageModelTask
 from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.recipe_files import dump_recipe, load_recipe
 from ostinato.training.recipe_parts import Recipe
-from ostinato.training.task import Task
+from ostinato.training.task import SelfMeasured, Task
 from ostinato.training.tasks import task_of
 from ostinato.training.workers import Workers
 
@@ -147,6 +147,9 @@ def _labels(parts: Mapping[str, Sequence[Example]]) -> Iterator[str]:
 
 
 def _shapes(task: Task[Any], model: nn.Module) -> Iterator[str]:
+    if isinstance(task, SelfMeasured):
+        yield from task.shapes(model)
+        return
     if isinstance(task, LanguageModelTask):
         longest = longest_window(task)
         assert longest is not None

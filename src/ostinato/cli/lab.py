@@ -11,10 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from ostinato.core.errors import OptionError
-from ostinato.core.outputs import check_output
 from ostinato.data.sets.made import find_problem
-from ostinato.lens.figures.theme import graph_objects
-from ostinato.lens.figures.writing import SUFFIXES, write_figure
+from ostinato.lens.figures.writing import check_figure, write_figure
 from ostinato.lens.laboratory import (
     Trial,
     find_bench,
@@ -54,7 +52,7 @@ def lab_command(
     bench, title = find_bench(problem), find_problem(problem).title
     names, steps = _cells(cells), _lengths(lengths)
     if figure is not None:
-        _check_figure(figure)
+        check_figure(figure, "--html")
     _check_recipes(problem, names, steps, budget, changes)
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     console.print(f"{problem}: {title}")
@@ -148,24 +146,3 @@ def _check_recipes(
     for cell in dict.fromkeys(cells):
         for steps in sorted(set(lengths)):
             recipe_of_trial(problem, cell, steps, 0, budget, *changes)
-
-
-def _check_figure(path: Path) -> None:
-    """Refuse what cannot be drawn before anything is learned.
-
-    Raises:
-        OptionError: no kind of figure has this suffix.
-        StorageError: it is a folder, or cannot be written there.
-        MissingExtraError: plotly is not installed.
-    """
-    graph_objects()
-    if path.is_dir():
-        check_output(path, " (--html FILE.html)")
-    suffix = path.suffix.lower().removeprefix(".")
-    if suffix not in SUFFIXES:
-        raise OptionError(
-            f"cannot write a figure as {path.name!r}, expected a name that ends in "
-            f"{', '.join(f'.{known}' for known in SUFFIXES)}\n"
-            f"mend: --html {path.with_suffix('.html')}"
-        )
-    check_output(path, " (--html FILE)")

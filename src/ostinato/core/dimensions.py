@@ -18,9 +18,12 @@ LEGEND: Final[dict[str, str]] = {
     "F": "features that a head reads",
     "N": "examples",
     "U": "distinct words of a batch",
-    "C": "letters of the longest word",
+    "C": "letters of the longest word; before H, the channels of an image",
     "W": "width of an image",
     "K": "numbers that an example adds to a score",
     "R": "resamples of the bootstrap",
     "M": "distinct rows of a table",
+    "S": "steps of the source",
+    "Q": "queries of a row: steps, or hypotheses side by side",
+    "X": "source units that the target vocabulary lacks",
 }

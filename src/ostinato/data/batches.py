@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.data.text.target import NOT_COPIED
+
 Array = npt.NDArray[Any]
 Ids = npt.NDArray[np.int64]
 
@@ -24,12 +26,16 @@ class Example:
     Attributes:
         place: where it comes from, in words.
         steps: int64 ``[T]`` of units, or float32 ``[T, I]``.
-        target: int64 scalar (label), float32 ``[O]``, int64 ``[T]`` (tags) or float32 ``[T, O]``;
-            None where it is not known.
+        target: int64 scalar (label), float32 ``[O]``, int64 ``[T]`` (tags, or the units of a text,
+            however many) or float32 ``[T, O]``; None where it is not known.
         spellings: letters of each word, int64 ``[C]``; None where words are not read so.
         content: what the steps were made from, for baselines and for showing: text or words.
-        labels: the label, or labels, as text; those that training does not have, too.
+        labels: the label, or labels, as text; those that training does not have, too. Of a text
+            that is written, the right answers, of which the first is learned.
         before: the label of the moment before, where the data have it: what persistence predicts.
+        copies: int64 ``[T]``, the number that each step has among what is written; None where
+            nothing is copied.
+        copied: the units of the steps that have a number beside this source alone.
     """
 
     place: str
@@ -39,6 +45,8 @@ class Example:
     content: str | tuple[str, ...] | None = None
     labels: tuple[str, ...] = ()
     before: str | None = None
+    copies: Ids | None = None
+    copied: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -51,16 +59,20 @@ class Batch:
     Attributes:
         inputs: ``ids`` int64 ``[T, B]`` or ``frames`` float32 ``[T, B, I]``; where words are read
             by letters also ``spellings`` ``[C, U]`` and ``spelling_lengths`` ``[U]`` of the
-            distinct words, and ``spelling_of`` ``[T, B]``.
+            distinct words, and ``spelling_of`` ``[T, B]``; where they can be copied, ``copies``
+            ``[T, B]``.
         lengths: int64 ``[B]``.
         targets: of the task's shape; None where they are not known.
         rows: int64 ``[B]``, the index of each example.
+        forced: bool, of the shape of targets that are texts: whether the unit before, which is
+            read, is the right one and not what the model wrote; None for all.
     """
 
     inputs: dict[str, Array]
     lengths: Ids
     targets: Array | None
     rows: Ids
+    forced: Array | None = None
 
     @property
     def num_items(self) -> int:
@@ -88,7 +100,7 @@ class Batch:
 
     @property
     def _is_aligned(self) -> bool:
-        """Whether there is a target for every step: tags ``[T, B]``, or rolls ``[T, B, O]``."""
+        """Whether targets are time first: tags or texts ``[T, B]``, or rolls ``[T, B, O]``."""
         targets = self.targets
         return targets is not None and (
             targets.ndim == 3 or (targets.ndim == 2 and targets.dtype == np.int64)
@@ -104,7 +116,8 @@ class Batch:
         if targets is not None:
             each = slice(index, None, num)
             targets = targets[:, each] if self._is_aligned else targets[each]
-        return Batch(inputs, self.lengths[index::num], targets, self.rows[index::num])
+        forced = None if self.forced is None else self.forced[:, index::num]
+        return Batch(inputs, self.lengths[index::num], targets, self.rows[index::num], forced)
 
 
 _NOT_BY_ROW = ("spellings", "spelling_lengths")
@@ -123,6 +136,9 @@ def make_batch(examples: Sequence[Example], rows: Sequence[int] | Ids) -> Batch:
     inputs: dict[str, Array] = {name: _padded([example.steps for example in chosen], 0)}
     if chosen[0].spellings is not None:
         inputs |= _spelled(chosen, len(inputs[name]))
+    copies = [example.copies for example in chosen if example.copies is not None]
+    if copies:
+        inputs["copies"] = _padded(copies, NOT_COPIED)
     return Batch(inputs, lengths, _targets(chosen), np.asarray(rows, np.int64))
 
 

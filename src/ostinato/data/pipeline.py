@@ -17,15 +17,23 @@ from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, numbers_in, sample_rate_of
 from ostinato.data.labels import UNSEEN, LabelSet
-from ostinato.data.rows import LAST_TARGET, Malformed, Row
-from ostinato.data.text import EncodingCounts, SpellingEncoder, TextEncoder, TextOptions
+from ostinato.data.rows import ALSO, LAST_TARGET, Malformed, Row
+from ostinato.data.text import (
+    EncodingCounts,
+    SpellingEncoder,
+    TargetEncoder,
+    TextEncoder,
+    TextOptions,
+)
 from ostinato.data.text.options import refuse_surrogates
 from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
 Kind = Literal["text", "words", "frames"]
 Cut = Literal["spaces", "words", "characters"]
-Task = Literal["classification", "multi-label", "regression", "tagging", "polyphony"]
+Task = Literal[
+    "classification", "multi-label", "regression", "tagging", "polyphony", "text-to-text"
+]
 
 _NUM_LOOKED_AT = 1000
 _ENDLESS = 2**62
@@ -44,6 +52,9 @@ class PipelineOptions:
         frames: how an array becomes steps.
         spelling: whether words are read by their letters, too.
         label_separator: between several labels in one field.
+        target_text: how a text that is learned becomes steps; None where none is.
+        also: the column of further right answers; None for none but the data's own.
+        copies: whether units of the source can be copied into what is written.
     """
 
     task: Task
@@ -53,13 +64,18 @@ class PipelineOptions:
     frames: FrameOptions
     spelling: bool = False
     label_separator: str | None = None
+    target_text: TextOptions | None = None
+    also: str | None = None
+    copies: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineOptions:
         """Read what ``dataclasses.asdict`` returned."""
         values: dict[str, Any] = dict(data)
         text, frames = TextOptions(**values.pop("text")), FrameOptions(**values.pop("frames"))
-        return cls(text=text, frames=frames, **values)
+        written = values.pop("target_text", None)
+        target_text = None if written is None else TextOptions(**written)
+        return cls(text=text, frames=frames, target_text=target_text, **values)
 
 
 @dataclass(frozen=True)
@@ -110,6 +126,9 @@ class PartCounts:
         num_missing: of those, NaN: they are read as the mean.
         num_unseen_labels: labels that training does not have.
         unseen_labels: some of them.
+        target: of texts that are learned.
+        num_longer: inputs of a writer that are longer than any of training.
+        longest: steps of the longest of training; 0 as long as none was longer.
     """
 
     text: EncodingCounts = field(default_factory=EncodingCounts)
@@ -118,6 +137,9 @@ class PartCounts:
     num_missing: int = 0
     num_unseen_labels: int = 0
     unseen_labels: dict[str, None] = field(default_factory=dict[str, None])
+    target: EncodingCounts = field(default_factory=EncodingCounts)
+    num_longer: int = 0
+    longest: int = 0
 
     def notes(self, part: str) -> tuple[str, ...]:
         """Return sentences about what is lost."""
@@ -135,6 +157,13 @@ class PartCounts:
             notes.append(
                 f"{part}: {counted(self.num_unseen_labels, 'target')} with a label that training "
                 f"never has ({shown}), always wrong"
+            )
+        notes += self.target.notes(f"{part}, to be written")
+        if self.num_longer:
+            notes.append(
+                f"{part}: {counted(self.num_longer, 'input')} longer than any of training "
+                f"({counted(self.longest, 'step')}): what is written for "
+                f"{'it' if self.num_longer == 1 else 'them'} is a guess"
             )
         return tuple(notes)
 
@@ -154,6 +183,9 @@ class Pipeline:
         picture: height and width of frames that are pictures.
         scaling: of frames.
         target_scaling: of regression.
+        target: of texts that are written.
+        longest: steps of the longest source that a writer learned from; 0 where it is not known.
+        longest_target: steps of the longest text that it learned to write, the end included.
     """
 
     options: PipelineOptions
@@ -166,6 +198,9 @@ class Pipeline:
     picture: tuple[int, int] | None = None
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
+    target: TargetEncoder | None = None
+    longest: int = 0
+    longest_target: int = 0
 
     @classmethod
     def learn(cls, rows: Sequence[Row], options: PipelineOptions) -> Pipeline:
@@ -180,6 +215,9 @@ class Pipeline:
         if options.task == "regression":
             numbers = [np.array([each], np.float64) for each in targets]
             learned = replace(learned, target_scaling=Scaling.of(numbers))
+        elif options.target_text is not None:
+            written = TextEncoder.train((str(each[0]) for each in targets), options.target_text)
+            learned = replace(learned, target=TargetEncoder(written))
         elif options.task != "polyphony":
             labels = (label for each in targets for label in each)
             learned = replace(learned, labels=LabelSet.of(cast("Iterable[str]", labels)))
@@ -247,7 +285,10 @@ class Pipeline:
             DataError: the input or the target cannot be used.
         """
         value = self.input_of(row, with_target=with_target)
-        example = self._encoded(row.place, value, counts)
+        example = self._copying(self._encoded(row.place, value, counts), value)
+        if 0 < self.longest < len(example):
+            counts.num_longer += 1
+            counts.longest = self.longest
         before = row.values.get(LAST_TARGET)
         if before is not None:
             example = replace(example, before=str(before))
@@ -316,6 +357,8 @@ class Pipeline:
             if len(value) < 2:
                 raise DataError("one step has no next one\nmend: give at least two steps")
             return []
+        if self.options.target_text is not None:
+            return self._answers_of(row, value)
         labels = self.labels_of(row)
         if task == "tagging" and len(labels) != len(value):
             raise DataError(
@@ -323,6 +366,19 @@ class Pipeline:
                 "mend: give every step one tag"
             )
         return labels
+
+    def _answers_of(self, row: Row, value: str | list[str] | Frames) -> list[str]:
+        """Return the right answers, that which is learned first; there is something to read."""
+        if isinstance(value, str) and not value.strip():
+            raise DataError("there is nothing to read\nmend: give a text in each row")
+        target = row.values.get(self.options.target or "")
+        also = row.values.get(self.options.also or ALSO)
+        answers = [*_texts(target), *_texts(also)]
+        if not answers or not answers[0].strip():
+            raise DataError("there is nothing to write\nmend: give a right answer in each row")
+        for answer in answers:
+            refuse_surrogates(answer)
+        return list(dict.fromkeys(answer for answer in answers if answer.strip()))
 
     def numbers_of(self, row: Row) -> list[float]:
         """Return the targets of a regression."""
@@ -389,12 +445,16 @@ class Pipeline:
             "picture": None if self.picture is None else list(self.picture),
             "scaling": self.scaling and self.scaling.to_json(),
             "target_scaling": self.target_scaling and self.target_scaling.to_json(),
+            "target": self.target and self.target.encoder.to_json(),
+            "longest": self.longest,
+            "longest_target": self.longest_target,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Pipeline:
         """Read what ``to_json`` returned."""
         encoder, spelling, labels = data["encoder"], data["spelling"], data["labels"]
+        target = data.get("target")
         return cls(
             PipelineOptions.from_json(data["options"]),
             data["kind"],
@@ -406,6 +466,9 @@ class Pipeline:
             picture=_as_picture(data.get("picture")),
             scaling=Scaling.from_json(data["scaling"]),
             target_scaling=Scaling.from_json(data["target_scaling"]),
+            target=target and TargetEncoder(TextEncoder.from_json(target)),
+            longest=data.get("longest", 0),
+            longest_target=data.get("longest_target", 0),
         )
 
     def _encoded(self, place: str, value: str | list[str] | Frames, counts: PartCounts) -> Example:
@@ -441,6 +504,15 @@ class Pipeline:
             content=tuple(tokens),
         )
 
+    def _copying(self, example: Example, value: str | list[str] | Frames) -> Example:
+        """Return an example that knows which of its units can be written, and how."""
+        if self.target is None or not self.options.copies or isinstance(value, np.ndarray):
+            return example
+        assert self.encoder is not None
+        units = self.encoder.units(value) if isinstance(value, str) else value[: len(example)]
+        numbers, copied = self.target.copies(units)
+        return replace(example, copies=numbers, copied=copied)
+
     def _spelled(self, words: Sequence[str]) -> tuple[npt.NDArray[np.int64], ...] | None:
         spelling = self.spelling
         return None if spelling is None else tuple(spelling.encode(word) for word in words)
@@ -454,6 +526,10 @@ class Pipeline:
         if task == "polyphony":
             frames = example.steps
             return replace(example, steps=frames[:-1], target=frames[1:])
+        if self.target is not None:
+            answers = cast("list[str]", target)
+            numbers = self.target.encode(answers[0], counts.target, example.copied)
+            return replace(example, target=numbers, labels=tuple(answers))
         assert self.labels is not None
         labels = cast("list[str]", target)
         numbers = np.array([self.labels.number(label) for label in labels], np.int64)
@@ -591,6 +667,14 @@ def _kind_of(value: object, options: PipelineOptions) -> Kind:
 
 def _is_nothing(value: object) -> bool:
     return value is None or (isinstance(value, list | tuple) and not value)
+
+
+def _texts(value: Any) -> list[str]:
+    """Return a text, or several."""
+    if value is None:
+        return []
+    is_list = isinstance(value, list | tuple)
+    return [str(each) for each in cast("Sequence[object]", value if is_list else [value])]
 
 
 def _tokens(value: Any) -> list[str]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from ostinato.data.errors import DataError
 from ostinato.data.wording import counted
 
 # The column of the target before, where a set has it: a name that no file has by chance.
 LAST_TARGET = "the target before"
+# The column of what would be right, too, where a set has it: a list of texts.
+ALSO: Final = "other right answers"
 _MOST_SHOWN = 5
 
 

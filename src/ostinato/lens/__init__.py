@@ -8,6 +8,8 @@
 """
 
 from ostinato.lens.api import (
+    attention_map,
+    exposure_gap,
     gates,
     gradient_through_time,
     jacobian,
@@ -30,7 +32,9 @@ __all__ = [
     "Laboratory",
     "Report",
     "Subject",
+    "attention_map",
     "collapse",
+    "exposure_gap",
     "gates",
     "gradient_figure",
     "gradient_through_time",

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ostinato.lens import features, gate_maps, gradients, horizon, jacobians, tracing
+from ostinato.lens import (
+    attention,
+    exposure,
+    features,
+    gate_maps,
+    gradients,
+    horizon,
+    jacobians,
+    tracing,
+)
+from ostinato.lens.attention import AttentionMap
+from ostinato.lens.exposure import ExposureGap
 from ostinato.lens.features import FeatureSearch
 from ostinato.lens.gate_maps import GateMaps
 from ostinato.lens.gradients import GradientFlow
@@ -16,6 +29,10 @@ from ostinato.lens.subject import Subject
 from ostinato.lens.text_features import Feature
 from ostinato.lens.tracing import Trace
 from ostinato.nn.layer import SequenceLayer
+from ostinato.training.api import Run, load_run
+from ostinato.training.evaluation import read_part
+from ostinato.training.kinds import PartName
+from ostinato.training.trained_writer import TrainedWriter, load_writer
 
 
 def trace(run: Network, value: Any = None, *, example: int | None = None) -> Trace:
@@ -181,3 +198,42 @@ def _resolved(source: Network | SequenceLayer, value: Any, example: int | None) 
         return source, value
     subject = Subject.open(source)
     return subject, sample_of(subject, value, example=example).piece
+
+
+def attention_map(
+    run: str | os.PathLike[str] | Run, value: Any, written: str | None = None
+) -> AttentionMap:
+    """Return where a network that writes looks, unit by unit.
+
+    Args:
+        run: a run that writes, or its folder.
+        value: what it reads.
+        written: the text that it is to have written; None for what it writes.
+
+    Raises:
+        OstinatoError: the run or the value is not as it must be, or the network has no attention.
+    """
+    return attention.attention_map(_writer(run), value, written)
+
+
+def exposure_gap(
+    run: str | os.PathLike[str] | Run, part: PartName = "dev", data: Path | None = None
+) -> ExposureGap:
+    """Return what a network that writes loses when it reads its own units, place by place.
+
+    Args:
+        run: a run that writes, or its folder.
+        part: of its data.
+        data: a file in the form of the run's own, in the place of that.
+
+    Raises:
+        OstinatoError: the run or its data are not as they must be.
+    """
+    trained = _writer(run)
+    read = read_part(trained.path, trained.recipe, trained.pipeline, data, part)
+    return exposure.exposure_gap(trained, read.examples)
+
+
+def _writer(run: str | os.PathLike[str] | Run) -> TrainedWriter:
+    opened = run if isinstance(run, Run) else load_run(run)
+    return load_writer(opened.path)

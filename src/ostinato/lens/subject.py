@@ -25,6 +25,7 @@ from ostinato.models.sequence_model import SequenceModel
 from ostinato.nn.layer import SequenceLayer
 from ostinato.training.api import Run, load_run
 from ostinato.training.example_task import tensors
+from ostinato.training.kinds import kind_of, refuse
 from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import Which
@@ -97,6 +98,8 @@ class Subject:
         if isinstance(run, Subject):
             return run
         opened = run if isinstance(run, Run) else load_run(run, checkpoint)
+        if not kind_of(opened.recipe).is_looked_into:
+            raise refuse(opened.path, opened.recipe, "the lens")
         if isinstance(opened.recipe, LanguageModelRecipe):
             return WritingSubject(
                 opened.path.name, opened.recipe, load_trained(opened.path, checkpoint)

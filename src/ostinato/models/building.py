@@ -190,16 +190,30 @@ def build_sequence_model(
         OptionError: options that do not go together; the mend names the key of the recipe.
         EquationError: the cell's equations mean nothing.
     """
-    _check_inputs(inputs, options)
+    check_inputs(inputs, options)
     _check_targets(targets, options)
     cell = choose_cell(options.cell, options.functions)
-    steps = _inputs(inputs, options, cell)
+    steps = make_inputs(inputs, options, cell)
     if options.shape == "one-to-one":
         head = _head(targets, options, options.hidden_size)
         return OneToOne(steps, options.hidden_size, head, dropout=options.dropout)
+    encoder = make_encoder(cell, steps.output_size, options)
+    head = _head(targets, options, encoder.output_size)
+    if head.is_aligned:
+        return Aligned(steps, encoder, head)
+    pooling = choose_pooling(options.pooling, encoder.output_size, encoder.num_directions)
+    return ManyToOne(steps, encoder, pooling, head)
+
+
+def make_encoder(cell: Cell, input_size: int, options: SequenceModelOptions) -> SequenceEncoder:
+    """Return the recurrent layers, their weights started as the options say.
+
+    Raises:
+        OptionError: see ``SequenceEncoder`` and ``start_layers``.
+    """
     encoder = SequenceEncoder(
         cell,
-        steps.output_size,
+        input_size,
         options.hidden_size,
         output_size=options.output_size,
         num_layers=options.num_layers,
@@ -215,14 +229,15 @@ def build_sequence_model(
         checkpoint_every=options.checkpoint_every,
     )
     start_layers(encoder.recurrent_layers, options.start, options.start_steps)
-    head = _head(targets, options, encoder.output_size)
-    if head.is_aligned:
-        return Aligned(steps, encoder, head)
-    pooling = choose_pooling(options.pooling, encoder.output_size, encoder.num_directions)
-    return ManyToOne(steps, encoder, pooling, head)
+    return encoder
 
 
-def _check_inputs(inputs: InputKind, options: SequenceModelOptions) -> None:
+def check_inputs(inputs: InputKind, options: SequenceModelOptions) -> None:
+    """Refuse options that these inputs have no use for.
+
+    Raises:
+        OptionError: the mend names the key of the recipe.
+    """
     if options.spelling != "none" and not isinstance(inputs, Words):
         _refuse("letters can be read of words only", "model.spelling=none, or text.unit=words")
     is_clip = isinstance(inputs, Frames) and inputs.picture is not None
@@ -259,7 +274,8 @@ def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
-def _inputs(inputs: InputKind, options: SequenceModelOptions, cell: Cell) -> StepInputs:
+def make_inputs(inputs: InputKind, options: SequenceModelOptions, cell: Cell) -> StepInputs:
+    """Return what makes a vector of each step."""
     if isinstance(inputs, Frames) and inputs.picture is not None and options.pictures == "cnn":
         return PictureInputs(
             inputs.picture,

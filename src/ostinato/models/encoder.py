@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Unpack, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, Unpack, cast
 
+import torch
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
@@ -12,6 +13,8 @@ from ostinato.equations import Cell
 from ostinato.models.language_model import RecurrentOptions
 from ostinato.models.masking import without_padding
 from ostinato.nn import Recurrent
+
+_Call: TypeAlias = Callable[[Recurrent, Tensor, Mapping[str, Tensor] | None], Any]
 
 
 class SequenceEncoder(nn.Module):
@@ -90,11 +93,68 @@ class SequenceEncoder(nn.Module):
         Returns:
             ``[T, B, D*O]``, 0 past the end of each row.
         """
-        steps = without_padding(vectors, lengths)
-        for layer, is_residual in zip(self.layers, self.is_residual, strict=True):
-            output, _ = layer(self.dropout(steps), lengths=lengths)
-            steps = steps + output if is_residual else output
-        return self.dropout(steps)
+        return self.dropout(self.run(vectors, lengths)[0])
+
+    def run(
+        self, vectors: Tensor, lengths: Tensor, state: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the output of the last layer at every step, without dropout, and the states.
+
+        Args:
+            vectors: ``[T, B, E]``.
+            lengths: int64 ``[B]``.
+            state: what the layers start from, as returned; None for the cell's initial values.
+
+        Returns:
+            ``[T, B, D*O]``, 0 past the end of each row, and the states after each row's last step:
+            tensors ``[L*D, B, size]`` by name.
+        """
+        return self._through(
+            without_padding(vectors, lengths),
+            state,
+            lambda layer, steps, own: layer(steps, own, lengths=lengths),
+        )
+
+    def step(
+        self, vectors: Tensor, state: Mapping[str, Tensor] | None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the output ``[B, O]`` of a single step, without dropout, and the states after it.
+
+        Args:
+            vectors: ``[B, E]``.
+            state: as ``run`` returns it.
+        """
+        return self._through(vectors, state, lambda layer, steps, own: layer.step(steps, own))
+
+    @property
+    def state_sizes(self) -> tuple[dict[str, int], ...]:
+        """For each layer, from the first to the last, the size of each state by its name."""
+        return tuple(
+            {state: layer.stack.state_size(state) for state in layer.cell.states}
+            for layer in self.recurrent_layers
+            for _ in range(layer.num_layers)
+        )
+
+    def layer_states(self, state: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+        """Return all states of each layer side by side, those of both directions: ``[B, F]``."""
+        found: list[Tensor] = []
+        for number, layer in enumerate(self.recurrent_layers):
+            own = _part_of(state, number).values()
+            for first in range(0, layer.num_layers * self.num_directions, self.num_directions):
+                places = range(first, first + self.num_directions)
+                found.append(torch.cat([tensor[p] for tensor in own for p in places], -1))
+        return tuple(found)
+
+    def joined_state(self, parts: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+        """Return a state as ``run`` takes it, of states ``[B, size]`` by name for each layer."""
+        joined: dict[str, Tensor] = {}
+        first = 0
+        for number, layer in enumerate(self.recurrent_layers):
+            own = parts[first : first + layer.num_layers]
+            first += layer.num_layers
+            for name in layer.cell.states:
+                joined[f"{number}.{name}"] = torch.stack([part[name] for part in own])
+        return joined
 
     def stream(
         self, vectors: Tensor, state: Mapping[str, Tensor] | None, resets: Tensor
@@ -117,15 +177,24 @@ class SequenceEncoder(nn.Module):
                 "the backward direction has to see the end of a stream first\n"
                 "mend: model.bidirectional=false, or training.tbptt_steps=null"
             )
-        steps, found = vectors, dict[str, Tensor]()
+        steps, found = self._through(
+            vectors, state, lambda layer, steps, own: layer(steps, own, resets=resets)
+        )
+        return self.dropout(steps), found
+
+    def _through(
+        self, steps: Tensor, state: Mapping[str, Tensor] | None, call: _Call
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Call one layer after the other, each with its part of the state."""
+        found: dict[str, Tensor] = {}
         for number, (layer, is_residual) in enumerate(
-            zip(self.layers, self.is_residual, strict=True)
+            zip(self.recurrent_layers, self.is_residual, strict=True)
         ):
             own = None if state is None else _part_of(state, number)
-            output, last = layer(self.dropout(steps), own, resets=resets)
+            output, last = call(layer, self.dropout(steps), own)
             found |= {f"{number}.{name}": value for name, value in last.items()}
             steps = steps + output if is_residual else output
-        return self.dropout(steps), found
+        return steps, found
 
 
 def _part_of(state: Mapping[str, Tensor], number: int) -> dict[str, Tensor]:

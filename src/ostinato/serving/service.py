@@ -22,6 +22,7 @@ from ostinato.training.run_files import RECIPE, RUN, Which, read_facts
 
 if TYPE_CHECKING:
     from ostinato.serving.traces import Tracer
+    from ostinato.training.recipe_parts import Recipe
 
 _LOCK = "lock"
 _SAMPLE_SECONDS = 5.0
@@ -79,6 +80,7 @@ class Service:
 
             RunFolder.open(path)
         refuse_in_training(path)
+        _refuse_other_kinds(path)
         if "pipeline" in read_facts(path):
             from ostinato.training.trained import load_examples
 
@@ -237,12 +239,30 @@ def cell_facts(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _sample_prompt(path: Path) -> str | None:
-    from ostinato.training.recipe import LanguageModelRecipe
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuse a run that neither writes nor predicts labels.
+
+    Raises:
+        RunError: it is of such a kind.
+    """
+    from ostinato.training.kinds import kind_of, refuse
+
+    recipe = _recipe(path)
+    if not kind_of(recipe).is_served:
+        raise refuse(path, recipe, "the server")
+
+
+def _recipe(path: Path) -> Recipe:
     from ostinato.training.recipe_files import parse_recipe, validate
 
     place = path / RECIPE
-    recipe = validate(parse_recipe(place.read_text("utf-8"), str(place)), str(place))
+    return validate(parse_recipe(place.read_text("utf-8"), str(place)), str(place))
+
+
+def _sample_prompt(path: Path) -> str | None:
+    from ostinato.training.recipe import LanguageModelRecipe
+
+    recipe = _recipe(path)
     return recipe.sample.prompt if isinstance(recipe, LanguageModelRecipe) else None
 
 

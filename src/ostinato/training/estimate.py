@@ -34,7 +34,7 @@ from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.language_model import LanguageModelTask, TextBatch
 from ostinato.training.recipe_parts import Recipe, TrainingRecipe
 from ostinato.training.run import Plan
-from ostinato.training.task import Task, TaskBatch
+from ostinato.training.task import SelfMeasured, Task, TaskBatch
 from ostinato.training.workers import Workers
 
 _STEP_SECONDS, _EVALUATION_SECONDS = 3.0, 2.0
@@ -147,6 +147,8 @@ def estimate_saved(task: Task[Any], model: nn.Module) -> Saved:
 
 def _narrow(task: Task[Any]) -> tuple[Sequence[tuple[int, TaskBatch]], int]:
     """Return batches of one and a few sequences, as long as the longest, and how many fit."""
+    if isinstance(task, SelfMeasured):
+        return task.narrow()
     batch = longest_window(task)
     if batch is not None:
         num = batch.window.inputs.shape[1]
@@ -266,6 +268,8 @@ def _evaluation_seconds(
 
 
 def _num_scored(task: Task[Any]) -> int:
+    if isinstance(task, SelfMeasured):
+        return task.num_scored
     if isinstance(task, LanguageModelTask):
         return len(task.corpus.held_out.ids)
     assert isinstance(task, ExampleTask)

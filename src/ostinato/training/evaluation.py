@@ -12,15 +12,16 @@ from torch import nn
 
 from ostinato.data import DataError
 from ostinato.data.batches import Example
-from ostinato.data.pipeline import PartCounts, fingerprint
+from ostinato.data.pipeline import PartCounts, Pipeline, fingerprint
 from ostinato.data.rows import Malformed, Row
 from ostinato.training.errors import RunError
 from ostinato.training.example_data import PartName, Source, data_of_file, other_rows
 from ostinato.training.example_scores import Scorer, deciding_metric
+from ostinato.training.kinds import kind_of
 from ostinato.training.metrics.intervals import Difference, bootstrap_difference, bootstrap_interval
 from ostinato.training.metrics.per_example import ExampleScores, pool
 from ostinato.training.naive import baselines
-from ostinato.training.recipe import LanguageModelRecipe
+from ostinato.training.recipe import RowsRecipe
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, saved_model
 from ostinato.training.trained import TrainedExamples, load_examples
@@ -59,6 +60,7 @@ class Report:
         scores: predictor (``model`` is the first) to score by name.
         notes: sentences about what was lost.
         item: what was counted and resampled, in words.
+        remarks: sentences that say how to read the scores.
     """
 
     run: Path
@@ -69,6 +71,7 @@ class Report:
     scores: Mapping[str, Mapping[str, Score]]
     notes: tuple[str, ...] = ()
     item: str = "example"
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON; what is not known is null."""
@@ -93,7 +96,8 @@ def evaluate_run(
         data: a file in the form of the run's own; None for a part of the run's own data.
         part: which, where no ``data`` are given.
         checkpoint: which weights.
-        changes: ``data.key=value``, where ``data`` are in another form.
+        changes: ``data.key=value``, where ``data`` are in another form; of a run that writes also
+            ``decoding.key=value``.
 
     Raises:
         RunError: there is no run, or it has no such part.
@@ -101,15 +105,18 @@ def evaluate_run(
         RecipeError: a change is not of how a file is read.
     """
     recipe = RunFolder.open(run).recipe()
-    if changes and data is None:
+    if data is None and (of_file := [each for each in changes if each.startswith("data.")]):
         raise RunError(
-            f"got {changes[0]}, but no file that it could be of\n"
+            f"got {of_file[0]}, but no file that it could be of\n"
             "mend: give the file before it; the run's own data are read as its recipe says"
         )
-    if isinstance(recipe, LanguageModelRecipe):
-        from ostinato.training.text_evaluation import evaluate_text_run
+    return kind_of(recipe).evaluate(run, data, part, checkpoint, changes)
 
-        return evaluate_text_run(run, recipe, data, part, checkpoint, changes)
+
+def evaluate_example_run(
+    run: Path, data: Path | None, part: PartName, checkpoint: Which, changes: Sequence[str]
+) -> Report:
+    """Score a run that learned from examples; see ``evaluate_run``."""
     scored = scored_part(load_examples(run, checkpoint), data, part, changes)
     found = {name: with_intervals(scores) for name, scores in _by_example(scored).items()}
     metric = deciding_metric(scored.trained.recipe)
@@ -136,6 +143,11 @@ def evaluate_runs(runs: Sequence[Path]) -> Report:
     """
     if len(runs) == 1:
         return evaluate_run(runs[0])
+    return kind_of(RunFolder.open(runs[0]).recipe()).evaluate_together(runs)
+
+
+def evaluate_example_runs(runs: Sequence[Path]) -> Report:
+    """Score runs that learned from examples as one; see ``evaluate_runs``."""
     parts = [scored_part(load_examples(run), None, "test") for run in runs]
     first = parts[0]
     metric = deciding_metric(first.trained.recipe)
@@ -195,6 +207,15 @@ class ScoredPart:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ReadPart:
+    """Examples to score a run on; attributes as of ``ScoredPart``."""
+
+    train: Sequence[Example]
+    examples: Sequence[Example]
+    notes: tuple[str, ...]
+
+
 def scored_part(
     trained: TrainedExamples, data: Path | None, part: PartName, changes: Sequence[str] = ()
 ) -> ScoredPart:
@@ -206,18 +227,42 @@ def scored_part(
         RecipeError: a change is not of how a file is read.
     """
     recipe, pipeline = trained.recipe, trained.pipeline
+    read = read_part(trained.path, recipe, pipeline, data, part, changes)
+    evaluation = recipe.evaluation
+    scorer = Scorer(pipeline, evaluation.scheme, evaluation.positive)
+    return ScoredPart(trained, scorer, read.train, read.examples, read.notes)
+
+
+def read_part(
+    run: Path,
+    recipe: RowsRecipe,
+    pipeline: Pipeline,
+    data: Path | None,
+    part: PartName,
+    changes: Sequence[str] = (),
+) -> ReadPart:
+    """Read the examples that a run is scored on; see ``scored_part``.
+
+    Args:
+        run: the run folder, or a saved model.
+        recipe: of the run.
+        pipeline: that it learned.
+        data: a file; None for a part of the run's own data.
+        part: which.
+        changes: ``data.key=value``, where the file is in another form.
+    """
     form = data_of_file(recipe, changes, data)
     source = Source(recipe)
     malformed, counts = source.malformed, PartCounts()
     train: Sequence[Example] = ()
     alone = ""
     if data is None:
-        train = _learned_from(trained, source)
-    elif saved_model(trained.path) is not None:
+        train = _learned_from(run, recipe, pipeline, source)
+    elif saved_model(run) is not None:
         alone = "a saved model does not keep what it learned from"
     else:
         try:
-            train = _learned_from(trained, source)
+            train = _learned_from(run, recipe, pipeline, source)
         except (DataError, RunError) as error:
             alone = str(error).partition("\nmend: ")[0]
     if data is not None:
@@ -228,7 +273,7 @@ def scored_part(
         rows = source.rows(part)
     else:
         raise RunError(
-            f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
+            f"the run {run} has no {part} part\nmend: give a file to score, or --part dev"
         )
     malformed.check()
     encoding = Malformed(form.malformed)
@@ -237,16 +282,9 @@ def scored_part(
     encoding.check()
     if not examples:
         raise DataError(f"{data or part} holds no examples\nmend: give a file with examples")
-    evaluation = recipe.evaluation
     notes = [*counts.notes(str(data or part)), malformed.note(), encoding.note()]
     notes += [f"no naive predictor stands beside the model: {alone}"] if alone else []
-    return ScoredPart(
-        trained,
-        Scorer(pipeline, evaluation.scheme, evaluation.positive),
-        train,
-        examples,
-        tuple(note for note in notes if note),
-    )
+    return ReadPart(train, examples, tuple(note for note in notes if note))
 
 
 def _check_target(rows: Sequence[Row], data: Path, target: str | None) -> None:
@@ -264,20 +302,22 @@ def _check_target(rows: Sequence[Row], data: Path, target: str | None) -> None:
     )
 
 
-def _learned_from(trained: TrainedExamples, source: Source) -> list[Example]:
+def _learned_from(
+    run: Path, recipe: RowsRecipe, pipeline: Pipeline, source: Source
+) -> list[Example]:
     """Return what a run learned from, which has to be what it was.
 
     Raises:
         DataError: it changed.
     """
     # What is malformed in these was tolerated when the run began.
-    known = Malformed(trained.recipe.data.malformed)
-    train = trained.pipeline.examples(source.rows("train"), known)
-    dev = trained.pipeline.examples(source.rows("dev"), known)
-    expected = RunFolder.open(trained.path).facts("data_sha256")["data_sha256"]
+    known = Malformed(recipe.data.malformed)
+    train = pipeline.examples(source.rows("train"), known)
+    dev = pipeline.examples(source.rows("dev"), known)
+    expected = RunFolder.open(run).facts("data_sha256")["data_sha256"]
     if fingerprint([*train, *dev]) != expected:
         raise DataError(
-            f"the data changed since the run {trained.path} began: what it learned from may be "
+            f"the data changed since the run {run} began: what it learned from may be "
             "among what is scored\nmend: put the old data back, or train a new run"
         )
     return train
@@ -329,10 +369,11 @@ def compare_runs(runs: Sequence[Path], part: PartName = "dev") -> Comparison:
     """
     if len(runs) < 2:
         raise RunError(f"got {len(runs)} run, expected two or more\nmend: give another run")
-    if isinstance(RunFolder.open(runs[0]).recipe(), LanguageModelRecipe):
-        from ostinato.training.text_evaluation import compare_text_runs
+    return kind_of(RunFolder.open(runs[0]).recipe()).compare(runs, part)
 
-        return compare_text_runs(runs, part)
+
+def compare_example_runs(runs: Sequence[Path], part: PartName) -> Comparison:
+    """Compare runs that learned from examples; see ``compare_runs``."""
     parts = [scored_part(load_examples(run), None, part) for run in runs]
     first = parts[0]
     metric = deciding_metric(first.trained.recipe)
@@ -371,17 +412,34 @@ def comparison(
 
 
 def _check_same(first: Path, ours: ScoredPart, run: Path, other: ScoredPart, metric: str) -> None:
-    same_task = ours.trained.recipe.task == other.trained.recipe.task
     said = [
-        [(each.place, each.labels, _known(each)) for each in scored.examples]
+        (scored.trained.recipe.task, [(e.place, e.labels, _known(e)) for e in scored.examples])
         for scored in (ours, other)
     ]
-    if not (same_task and said[0] == said[1]):
+    names = (metric, deciding_metric(other.trained.recipe).name)
+    check_comparable((first, run), said, names)
+
+
+def check_comparable(
+    runs: tuple[Path, Path], said: Sequence[object], metrics: tuple[str, str]
+) -> None:
+    """Refuse to compare two runs that were not asked the same.
+
+    Args:
+        runs: the two.
+        said: of each, what it is asked and what is right.
+        metrics: of each, the score that decides.
+
+    Raises:
+        RunError: something differs.
+    """
+    first, run = runs
+    if said[0] != said[1]:
         raise RunError(
             f"the runs {first} and {run} have different examples, so their scores cannot be "
             "compared\nmend: train both by recipes with the same section `data`"
         )
-    if deciding_metric(other.trained.recipe).name != metric:
+    if metrics[0] != metrics[1]:
         raise RunError(
             f"the runs {first} and {run} are judged by different scores\n"
             "mend: train both with the same evaluation.metric"

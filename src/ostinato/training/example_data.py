@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-import numpy as np
-
 from ostinato.data import DataError
+from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.formats import TABLES, format_by_name
@@ -19,11 +17,10 @@ from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe import ExampleRecipe, RowsRecipe, WritingRecipe
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
 
-PartName = Literal["train", "dev", "test"]
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
 
 
@@ -38,7 +35,7 @@ class Source:
         RecipeError: the recipe does not say which column is read or learned.
     """
 
-    def __init__(self, recipe: ExampleRecipe) -> None:
+    def __init__(self, recipe: RowsRecipe) -> None:
         data = recipe.data
         self.recipe = data
         is_named = data.name not in (None, MEMORY)
@@ -161,7 +158,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
     )
 
 
-def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
+def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) -> DataRecipe:
     """Return how another file is read: as the run's own, but for some keys of the section data.
 
     A file whose name says another format has that.
@@ -191,7 +188,7 @@ def data_of_file(recipe: ExampleRecipe, changes: Sequence[str], path: Path | Non
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
-    assert isinstance(found, ExampleRecipe)
+    assert isinstance(found, ExampleRecipe | WritingRecipe)
     data = found.data
     is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
     if path is not None and data.separator is not None and is_table:
@@ -251,24 +248,8 @@ def _dealt(rows: Sequence[Row], split: SplitRecipe, column: str) -> Mapping[Part
     """Deal the rows of one file to the parts."""
     parts: dict[PartName, list[Row]] = {"train": [], "dev": [], "test": []}
     num = len(rows)
-    for place, row in enumerate(rows):
+    for number, row in enumerate(rows):
         # By order: the first are for training, the last for the test.
-        value = _chance(row.values.get(column)) if split.by == "hash" else 1 - (place + 0.5) / num
-        if value < split.test:
-            parts["test"].append(row)
-        elif value < split.test + split.dev:
-            parts["dev"].append(row)
-        else:
-            parts["train"].append(row)
+        place = chance(row.values.get(column)) if split.by == "hash" else 1 - (number + 0.5) / num
+        parts[part_at(place, dev=split.dev, test=split.test)].append(row)
     return parts
-
-
-def _chance(value: object) -> float:
-    """Return a number in 0 .. 1 that depends on the input alone: equal ones stay together."""
-    if isinstance(value, np.ndarray):
-        content = value.tobytes()
-    elif isinstance(value, str):
-        content = value.strip().encode("utf-8", "surrogatepass")
-    else:
-        content = repr(value).encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.sha256(content).digest()[:8], "big") / 2**64

@@ -27,7 +27,7 @@ from ostinato.training.example_model import build_example_model
 from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.naive import Predictions, baselines
-from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.recipe import ExampleRecipe, RowsRecipe
 from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_keys
 from ostinato.training.windows import loss_of_window
@@ -72,7 +72,7 @@ class ExampleTask:
         num_batches = len(self._batches if self._streams is None else self._streams)
         self.steps_per_epoch = -(-num_batches // training.accumulate)
         self._num_batches = num_batches
-        _check_variation(recipe, pipeline)
+        check_variation(recipe, pipeline)
 
     @classmethod
     def from_recipe(cls, recipe: ExampleRecipe, device: torch.device) -> ExampleTask:
@@ -216,13 +216,13 @@ class ExampleTask:
 
     def _batch(self, epoch: int, index: int) -> Batch | StreamedBatch:
         options = self.pipeline.options.frames
-        varies = self.pipeline.kind == "frames" and _varies(options)
+        varies = self.pipeline.kind == "frames" and is_varied(options)
         scaling = self.pipeline.scaling
         center = None if scaling is None else scaling.mean
 
         def varied(example: Example, row: int) -> Example:
             random = np.random.default_rng([self.recipe.seed, epoch, row])
-            return _varied(example, self.pipeline, random, center)
+            return varied_example(example, self.pipeline, random, center)
 
         if self._streams is not None:
             return self._streams.batch(epoch, index, varied if varies else None)
@@ -313,7 +313,7 @@ def predict(
     task = pipeline.options.task
     aligned = task in ("tagging", "polyphony")
     with evaluating(model):
-        for batch in _in_order_of_length(examples, batch_size):
+        for batch in in_order_of_length(examples, batch_size):
             if stop is not None:
                 stop.check()
             inputs, lengths = tensors(batch, device)
@@ -357,7 +357,8 @@ def _labels(
             yield tuple(name for name, on in zip(names, numbers[place], strict=True) if on)
 
 
-def _in_order_of_length(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
+def in_order_of_length(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
+    """Yield batches of examples of similar length, which tell the rows that they are."""
     order = np.argsort([len(example) for example in examples], kind="stable")
     for start in range(0, len(order), batch_size):
         yield make_batch(examples, order[start : start + batch_size])
@@ -379,12 +380,13 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     return "; ".join(parts)
 
 
-def _varied(
+def varied_example(
     example: Example,
     pipeline: Pipeline,
     random: np.random.Generator,
     center: np.ndarray[Any, np.dtype[np.float32]] | None,
 ) -> Example:
+    """Return an example as training hears or sees it this time."""
     options = pipeline.options.frames
     if options.transpose and example.target is not None:
         semitones = int(random.integers(-options.transpose, options.transpose + 1))
@@ -393,15 +395,16 @@ def _varied(
     return replace(example, steps=varied(example.steps, options, random, center, pipeline.picture))
 
 
-def _varies(options: FrameOptions) -> bool:
+def is_varied(options: FrameOptions) -> bool:
+    """Whether arrays are changed in training."""
     changes = (options.shift, options.time_stretch, options.noise, options.mask, options.transpose)
     return any(changes)
 
 
-def _check_variation(recipe: ExampleRecipe, pipeline: Pipeline) -> None:
+def check_variation(recipe: RowsRecipe, pipeline: Pipeline) -> None:
     """Refuse changes in training that make no sense for the data."""
     frames, task = recipe.frames, recipe.task
-    if pipeline.kind != "frames" and _varies(pipeline.options.frames):
+    if pipeline.kind != "frames" and is_varied(pipeline.options.frames):
         raise OptionError(
             "frames.* changes arrays in training, but the examples are text\n"
             "mend: leave the section frames out"

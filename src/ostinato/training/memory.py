@@ -10,6 +10,11 @@ MEMORY: Final = "memory"
 """The name of such data in a recipe."""
 
 
+def named_in_words(name: str | None) -> str:
+    """Return the name of a set for people; empty where the data have none."""
+    return "examples given in Python" if name == MEMORY else name or ""
+
+
 def not_kept() -> RunError:
     """Return the error of reading them again."""
     return RunError(

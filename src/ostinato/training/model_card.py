@@ -8,17 +8,9 @@ from typing import Any, Final, cast
 
 import yaml
 
-from ostinato.training.memory import MEMORY
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
-from ostinato.training.recipe_parts import DataRecipe, Files, Recipe
+from ostinato.training.kinds import kind_of
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results
-
-_PIPELINE_TAGS = {
-    "classification": "text-classification",
-    "multi-label": "text-classification",
-    "tagging": "token-classification",
-    "language-model": "text-generation",
-}
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,8 @@ def model_card(
     """
     model = recipe.model
     head = {"library_name": "ostinato", "tags": ["ostinato", "recurrent", recipe.task]}
-    if (tag := _pipeline_tag(recipe, facts)) is not None:
+    kind = kind_of(recipe)
+    if (tag := kind.pipeline_tag(recipe, facts)) is not None:
         head["pipeline_tag"] = tag
     cell = model.cell if "\n" not in model.cell and "=" not in model.cell else "own equations"
     lines = [
@@ -68,7 +61,7 @@ def model_card(
         f"A recurrent network for {recipe.task}, trained with ostinato.",
         "",
         f"- task: {recipe.task}",
-        f"- data: {_data(recipe)}",
+        f"- data: {kind.data_in_words(recipe)}",
         f"- cell: {cell}; hidden size {model.hidden_size}, layers {model.num_layers}",
         *_labels(facts),
         "",
@@ -76,50 +69,12 @@ def model_card(
     if cell == "own equations":
         lines += ["```text", model.cell.strip(), "```", ""]
     lines += [*_scores(results), "## Use", "", "```python", loader.line, ""]
-    lines += [f"model = {loader.function}({name!r})", _call(recipe, facts), "```", ""]
+    lines += [f"model = {loader.function}({name!r})", kind.call(recipe, facts), "```", ""]
     return "\n".join(lines)
-
-
-def _pipeline_tag(recipe: Recipe, facts: Mapping[str, Any]) -> str | None:
-    is_frames = _pipeline(facts).get("kind") == "frames"
-    return None if is_frames else _PIPELINE_TAGS.get(recipe.task)
 
 
 def _pipeline(facts: Mapping[str, Any]) -> dict[str, Any]:
     return cast("dict[str, Any]", facts.get("pipeline") or {})
-
-
-def _data(recipe: Recipe) -> str:
-    match recipe:
-        case LanguageModelRecipe():
-            data = recipe.data
-            return _named(data.name) or (data.path.name if data.path else "a text in the recipe")
-        case ExampleRecipe():
-            return _named(recipe.data.name) or _made(recipe.data) or _file_names(recipe.data)
-        case _:
-            return "unknown"
-
-
-def _named(name: str | None) -> str:
-    return "examples given in Python" if name == MEMORY else name or ""
-
-
-def _made(data: DataRecipe) -> str:
-    made = data.made
-    return "" if made is None else f"made: {made.problem}, {made.steps:,} steps"
-
-
-def _file_names(data: DataRecipe) -> str:
-    def names(files: Files) -> list[str]:
-        match files:
-            case list():
-                return [path.name for path in files]
-            case dict():
-                return [path.name for path in files.values()]
-            case _:
-                return [files.name]
-
-    return ", ".join(names(data.train)) if data.train is not None else "unknown"
 
 
 def _labels(facts: Mapping[str, Any]) -> list[str]:
@@ -147,11 +102,3 @@ def _scores(results: Results) -> list[str]:
         listed = ", ".join(f"{name} {score:.4f}" for name, score in others.items())
         lines += ["", f"Also: {listed}."]
     return [*lines, ""]
-
-
-def _call(recipe: Recipe, facts: Mapping[str, Any]) -> str:
-    if isinstance(recipe, LanguageModelRecipe):
-        return "print(model.generate())"
-    inputs = {"text": '["a text"]', "words": '[["some", "words"]]'}
-    value = inputs.get(_pipeline(facts).get("kind", ""))
-    return f"model.predict({value})" if value else "model.predict([array])  # [T, I]"

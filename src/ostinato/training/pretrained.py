@@ -24,9 +24,8 @@ from ostinato.core import files
 from ostinato.core.errors import MissingExtraError
 from ostinato.training.errors import RunError
 from ostinato.training.model_card import USUAL, Loader, model_card
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import dump_recipe
-from ostinato.training.recipe_parts import DataRecipe, Files, Recipe
+from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import (
@@ -103,7 +102,9 @@ def write_model(model: SavedModel, folder: Path, *, name: str | None = None) -> 
         RunError: the folder holds something else.
         StorageError: it could not be written; what was there is untouched.
     """
-    recipe = _without_folders(model.recipe)
+    # It does not tell where on this machine its data lie.
+    data = model.recipe.data.with_paths(lambda path: Path(path.name))
+    recipe = model.recipe.model_copy(update={"data": data})
     kept = {key: value for key, value in model.facts.items() if key != "plan"}
     facts = {
         **kept,
@@ -263,34 +264,6 @@ def _hub() -> tuple[Any, tuple[type[Exception], ...]]:
 def _first_line(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
-
-
-def _without_folders(recipe: Recipe) -> Recipe:
-    """Return a recipe that does not tell where on this machine its data lie."""
-    match recipe:
-        case LanguageModelRecipe() if recipe.data.path is not None:
-            data = recipe.data.model_copy(update={"path": Path(recipe.data.path.name)})
-        case ExampleRecipe():
-            data = _bare(recipe.data)
-        case _:
-            return recipe
-    return recipe.model_copy(update={"data": data})
-
-
-def _bare(data: DataRecipe) -> DataRecipe:
-    def bare(named: Files | None) -> Files | None:
-        match named:
-            case None:
-                return None
-            case list():
-                return [Path(path.name) for path in named]
-            case dict():
-                return {column: Path(path.name) for column, path in named.items()}
-            case _:
-                return Path(named.name)
-
-    parts = {part: bare(getattr(data, part)) for part in ("train", "dev", "test")}
-    return data.model_copy(update=parts)
 
 
 def _refuse_other_content(folder: Path) -> None:

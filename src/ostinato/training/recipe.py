@@ -21,6 +21,7 @@ from ostinato.training.recipe_parts import (
     TextRecipe,
     TextStepsRecipe,
 )
+from ostinato.training.writing_recipe import WritingRecipe
 
 
 class LanguageModelRecipe(Recipe, frozen=True):
@@ -74,11 +75,15 @@ class ExampleRecipe(Recipe, frozen=True):
         return self
 
 
+RowsRecipe = ExampleRecipe | WritingRecipe
+"""A recipe whose data are rows: an input each, and a target."""
+
 RECIPES: dict[str, type[Recipe]] = {
     "language-model": LanguageModelRecipe,
     **dict.fromkeys(
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
+    "text-to-text": WritingRecipe,
 }
 
 

@@ -16,17 +16,12 @@ from pydantic import ValidationError
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import is_file, read_text
 from ostinato.training.errors import RecipeError
-from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe, recipe_class
-from ostinato.training.recipe_mistakes import explain_mistakes, explain_task, field_type
-from ostinato.training.recipe_parts import DataRecipe, Files, Recipe, TextRecipe
+from ostinato.training.recipe import recipe_class
+from ostinato.training.recipe_mistakes import explain_mistakes, explain_task, field_type, section_of
+from ostinato.training.recipe_parts import Recipe, SourceRecipe
 
 _FOLDER = resources.files("ostinato.training") / "recipes"
 _SUFFIXES = (".yaml", ".yml")
-# What names the data, the key of a file first: `data=FILE` sets it and clears the others.
-_SOURCES: dict[type[Recipe], tuple[str, ...]] = {
-    LanguageModelRecipe: ("path", "name", "text"),
-    ExampleRecipe: ("train", "name", "made", "dev", "test"),
-}
 
 
 def builtin_recipes() -> tuple[str, ...]:
@@ -145,14 +140,14 @@ def _override(raw: dict[str, Any], override: str) -> None:
         kept = raw.get("data")
         # One source takes the place of another; how it is read stays.
         old = cast("dict[str, Any]", kept) if isinstance(kept, dict) else {}
-        sources = _SOURCES[recipe_class(raw)]
+        sources = _sources(recipe_class(raw))
         raw["data"] = {**{k: v for k, v in old.items() if k not in sources}, sources[0]: value}
         return
     section = raw
     for part in path[:-1]:
         inner = section.get(part)
         if part == "data" and isinstance(inner, str):
-            inner = {_SOURCES[recipe_class(raw)][0]: inner}
+            inner = {_sources(recipe_class(raw))[0]: inner}
         if inner is None:
             inner = {}
         if not isinstance(inner, dict):
@@ -197,34 +192,23 @@ def validate(raw: Mapping[str, Any], name: str) -> Recipe:
     raw = dict(raw)
     kind = recipe_class(raw)
     if isinstance(raw.get("data"), str):
-        raw["data"] = {_SOURCES[kind][0]: raw["data"]}
+        raw["data"] = {_sources(kind)[0]: raw["data"]}
     if raw.get("data") is None:
         raw["data"] = {}
     try:
         recipe = kind.model_validate(raw)
     except ValidationError as error:
         raise RecipeError(explain_mistakes(error, name, kind)) from error
-    assert isinstance(recipe, LanguageModelRecipe | ExampleRecipe)
-    return recipe.model_copy(update={"data": _with_absolute_paths(recipe.data)})
+    data = recipe.data.with_paths(lambda path: path.expanduser().absolute())
+    return recipe.model_copy(update={"data": data})
 
 
-def _with_absolute_paths(data: TextRecipe | DataRecipe) -> TextRecipe | DataRecipe:
-    if isinstance(data, TextRecipe):
-        return data.model_copy(update={"path": _absolute(data.path)})
-    parts = {part: _absolute(getattr(data, part)) for part in ("train", "dev", "test")}
-    return data.model_copy(update=parts)
-
-
-def _absolute(files: Files | None) -> Files | None:
-    match files:
-        case None:
-            return None
-        case list():
-            return [file.expanduser().absolute() for file in files]
-        case dict():
-            return {column: file.expanduser().absolute() for column, file in files.items()}
-        case _:
-            return files.expanduser().absolute()
+def _sources(kind: type[Recipe]) -> tuple[str, ...]:
+    """Return the keys that name the data of recipes of a kind, the key of a file first."""
+    section = section_of(field_type(kind, ["data"]))
+    assert section is not None, "every recipe has data"
+    assert issubclass(section, SourceRecipe)
+    return section.sources
 
 
 def dump_recipe(recipe: Recipe) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self, cast
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
@@ -38,6 +39,7 @@ Format = Literal[
     "conll",
     "ts",
     "rolls",
+    "strokes",
     "midi",
     "audio",
     "images",
@@ -48,6 +50,33 @@ Files = Path | list[Path] | dict[str, Path]
 
 class Section(BaseModel, frozen=True, extra="forbid", allow_inf_nan=False):
     """A part of a recipe: its keys are known, its values do not change."""
+
+
+class SourceRecipe(Section, frozen=True):
+    """Where the data of a recipe come from."""
+
+    sources: ClassVar[tuple[str, ...]] = ()
+    """What names the data, the key of a file first: ``data=FILE`` sets it, clears the others."""
+
+    def with_paths(self, change: Callable[[Path], Path]) -> Self:
+        """Return the section with every path changed."""
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return self.model_copy(
+            update={name: _changed_paths(value, change) for name, value in values.items()}
+        )
+
+
+def _changed_paths(value: object, change: Callable[[Path], Path]) -> object:
+    match value:
+        case Path():
+            return change(value)
+        case list():
+            return [_changed_paths(each, change) for each in cast("list[object]", value)]
+        case dict():
+            pairs = cast("dict[str, object]", value).items()
+            return {key: _changed_paths(each, change) for key, each in pairs}
+        case _:
+            return value
 
 
 def _no_dash(path: object) -> object:
@@ -61,8 +90,10 @@ def _no_dash(path: object) -> object:
     return path
 
 
-class TextRecipe(Section, frozen=True):
+class TextRecipe(SourceRecipe, frozen=True):
     """Where the text comes from and how it is cut. Exactly one of path, name and text is given."""
+
+    sources: ClassVar[tuple[str, ...]] = ("path", "name", "text")
 
     path: Path | None = Field(None, description="a text file")
     name: str | None = Field(None, description="a named set, or stdlib, which is always there")
@@ -165,8 +196,10 @@ class MadeRecipe(Section, frozen=True):
         return find_problem(self.problem).length(self.steps)
 
 
-class DataRecipe(Section, frozen=True):
+class DataRecipe(SourceRecipe, frozen=True):
     """Where the examples come from: a named set, files, or a problem that is made."""
+
+    sources: ClassVar[tuple[str, ...]] = ("train", "name", "made", "dev", "test")
 
     name: str | None = Field(None, description="a set of `ostinato recipes --data`")
     made: MadeRecipe | None = Field(None, description="a problem of `ostinato lab`")
@@ -271,13 +304,10 @@ class TextModelRecipe(ModelRecipe, frozen=True):
     tied: bool = Field(False, description="share the matrix of embedding and softmax")
 
 
-class SequenceModelRecipe(ModelRecipe, frozen=True):
-    """The network of sequences with targets."""
+class ReaderRecipe(ModelRecipe, frozen=True):
+    """The network that reads sequences."""
 
     hidden_size: Size = Field(128, description="units of the hidden state, of each direction")
-    shape: Literal["recurrent", "one-to-one"] = Field(
-        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
-    )
     bidirectional: bool = Field(False, description="read in both directions")
     residual: bool = Field(False, description="add each layer's input to its output")
     embedding_size: Size | Literal["one-hot"] = Field(128, description="length of a unit's vector")
@@ -287,12 +317,20 @@ class SequenceModelRecipe(ModelRecipe, frozen=True):
     pictures: Literal["flat", "cnn"] = Field(
         "flat", description="clips: each picture as it stands, or through two convolutions"
     )
-    pooling: Literal["last", "mean", "max", "attention"] = Field(
-        "last", description="how the steps become one vector"
-    )
     spelling: Literal["none", "cnn", "rnn"] = Field("none", description="words: read their letters")
     spelling_size: Size = Field(64, description="length of what is read from a word's letters")
     character_size: Size = Field(32, description="length of a letter's vector")
+
+
+class SequenceModelRecipe(ReaderRecipe, frozen=True):
+    """The network of sequences with targets."""
+
+    shape: Literal["recurrent", "one-to-one"] = Field(
+        "recurrent", description="one-to-one: a mean of the steps, no order; the baseline"
+    )
+    pooling: Literal["last", "mean", "max", "attention"] = Field(
+        "last", description="how the steps become one vector"
+    )
     crf: bool = Field(False, description="tags depend on the tag before")
 
 
@@ -419,6 +457,7 @@ class Recipe(Section, frozen=True):
 
     task: str
     seed: int = Field(0, ge=0, lt=2**63, description="same seed, same weights")
+    data: SourceRecipe
     model: ModelRecipe
     training: TrainingRecipe
     evaluation: EvaluationRecipe

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ostinato.training.example_scores import deciding_metric
-from ostinato.training.recipe import ExampleRecipe
+from ostinato.training.kinds import kind_of
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import CHECKPOINTS, RUN, Which, damaged_run, read_checkpoint
 
@@ -61,11 +60,10 @@ def results_of_run(run: Path, which: Which = "best") -> Results:
     step = int(read_checkpoint(run / CHECKPOINTS, which).progress["step"])
     scored = [r for r in metrics_of_run(run) if (r["kind"], r["step"]) == ("evaluation", step)]
     last = scored[-1] if scored else {}
-    is_examples = isinstance(recipe, ExampleRecipe)
     return Results(
         step,
         {name: value for name, value in last.items() if _is_score(name, value)},
-        deciding_metric(recipe).name if is_examples else "bits_per_character",
+        kind_of(recipe).score_name(recipe),
         facts.get("scored_on", ""),
         facts.get("baselines", {}),
     )

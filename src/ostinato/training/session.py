@@ -20,6 +20,7 @@ from ostinato.training.checkpoint import Checkpoint, CheckpointStore
 from ostinato.training.errors import CheckpointError, RunError
 from ostinato.training.events import Finished, Noted, Observer, Started, ignore
 from ostinato.training.interrupt import Stopped, StopRequest
+from ostinato.training.kinds import kind_of
 from ostinato.training.language_model import build_language_model
 from ostinato.training.loop import Loop, end_sitting, load_weights
 from ostinato.training.metrics_log import MetricsLog
@@ -255,7 +256,7 @@ def _refuse_other_number(folder: RunFolder, plan: Plan, workers: Workers) -> Non
 
 def _refuse_finished(folder: RunFolder, progress: Progress, plan: Plan) -> None:
     if progress.finished:
-        verb = "generate" if isinstance(folder.recipe(), LanguageModelRecipe) else "predict"
+        verb = kind_of(folder.recipe()).verb
         raise RunError(
             f"the run {folder.path} is over: {progress.finished} at step {progress.step:,} of "
             f"{plan.max_steps:,}\n"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -71,6 +71,24 @@ class TaskBatch(Protocol):
 
 
 BatchT = TypeVar("BatchT", bound=TaskBatch)
+
+
+@runtime_checkable
+class SelfMeasured(Protocol):
+    """What a task says of its own sizes, for ``ostinato check`` and the estimates of a run."""
+
+    @property
+    def num_scored(self) -> int:
+        """How many steps an evaluation runs through."""
+        ...
+
+    def narrow(self) -> tuple[Sequence[tuple[int, TaskBatch]], int]:
+        """Return batches of one and a few sequences, as long as any, and how many a batch holds."""
+        ...
+
+    def shapes(self, model: nn.Module) -> Iterator[str]:
+        """Describe the tensors of the largest batch, one in each sentence."""
+        ...
 
 
 class Task(Protocol[BatchT]):

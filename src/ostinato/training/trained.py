@@ -18,6 +18,7 @@ from ostinato.models.sequence_model import SequenceModel
 from ostinato.training.errors import RunError
 from ostinato.training.example_model import build_example_model
 from ostinato.training.example_task import predict
+from ostinato.training.kinds import kind_of
 from ostinato.training.loop import load_weights
 from ostinato.training.naive import Predictions
 from ostinato.training.recipe import ExampleRecipe
@@ -51,15 +52,7 @@ class TrainedExamples:
         Raises:
             DataError: an input cannot be read; it is named by its place.
         """
-        counts = PartCounts() if counts is None else counts
-        examples: list[Example] = []
-        for place, value in enumerate(values, 1):
-            row = self._row(value, f"input {place}")
-            try:
-                examples.append(self.pipeline.example(row, counts, with_target=False))
-            except DataError as error:
-                raise DataError(f"{row.place}: {error}") from error
-        return examples
+        return encoded(self.pipeline, values, counts)
 
     def predict(self, values: Sequence[Any], counts: PartCounts | None = None) -> Predictions:
         """Predict labels, tags, numbers, or the notes of the step after each.
@@ -78,12 +71,37 @@ class TrainedExamples:
         size = self.recipe.evaluation.batch_size
         return predict(self.model, self.pipeline, examples, size, torch.device("cpu"))
 
-    def _row(self, value: Any, place: str) -> Row:
-        if isinstance(value, Row):
-            return value
-        if isinstance(value, Mapping):
-            return Row(place, cast("Mapping[str, Any]", value))
-        return Row(place, {self.pipeline.options.input: value})
+
+def encoded(
+    pipeline: Pipeline, values: Sequence[Any], counts: PartCounts | None = None
+) -> list[Example]:
+    """Return inputs as examples without targets.
+
+    Args:
+        pipeline: of a run.
+        values: texts, lists of tokens, arrays ``[T, I]``, or rows of columns, by name.
+        counts: is told of unknown units and of what is cut.
+
+    Raises:
+        DataError: an input cannot be read; it is named by its place.
+    """
+    counts = PartCounts() if counts is None else counts
+    examples: list[Example] = []
+    for place, value in enumerate(values, 1):
+        row = _row(pipeline, value, f"input {place}")
+        try:
+            examples.append(pipeline.example(row, counts, with_target=False))
+        except DataError as error:
+            raise DataError(f"{row.place}: {error}") from error
+    return examples
+
+
+def _row(pipeline: Pipeline, value: Any, place: str) -> Row:
+    if isinstance(value, Row):
+        return value
+    if isinstance(value, Mapping):
+        return Row(place, cast("Mapping[str, Any]", value))
+    return Row(place, {pipeline.options.input: value})
 
 
 def load_examples(path: Path, which: Which = "best") -> TrainedExamples:
@@ -101,8 +119,8 @@ def load_examples(path: Path, which: Which = "best") -> TrainedExamples:
     recipe = folder.recipe()
     if not isinstance(recipe, ExampleRecipe):
         raise RunError(
-            f"the run {path} is a {recipe.task}, expected one that learned from examples\n"
-            f"mend: let it write with `ostinato generate {path}`"
+            f"the run {path} learned {recipe.task}, expected one that learned from examples\n"
+            f"mend: use it with `ostinato {kind_of(recipe).verb} {path}`"
         )
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)

@@ -11,7 +11,8 @@ from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
-from ostinato.training.recipe_parts import DataRecipe, Recipe
+from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
@@ -59,6 +60,45 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
     if data.made is not None or (data.dev is not None and data.test is not None):
         found += _changed("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
+
+
+def unused_writing_keys(
+    recipe: WritingRecipe, pipeline: Pipeline, *, is_sound: bool
+) -> tuple[str, ...]:
+    """Return the keys of a writer that differ from their defaults and change nothing.
+
+    Args:
+        recipe: the recipe.
+        pipeline: that learned from its data.
+        is_sound: whether what is read are sounds.
+    """
+    data, decoding = recipe.data, recipe.decoding
+    bytes_alone = iter(
+        ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
+    )
+    own = METHOD_KEYS[decoding.method]
+    of_others = (key for key in type(decoding).model_fields if key not in own)
+    found = [
+        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *_changed("text", recipe.text, _unused_text(pipeline)),
+        *_changed("target_text", recipe.target_text, bytes_alone),
+        *_changed("data", data, _unused_data(data, pipeline)),
+        *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *_changed("training", recipe.training, _unused_training(recipe)),
+        *_changed("decoding", decoding, of_others),
+    ]
+    if data.dev is not None and data.test is not None:
+        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+    return tuple(found)
+
+
+def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
+    decoder = recipe.decoder
+    if decoder.attention != "none":
+        yield "context"
+    if (decoder.cell or "").strip() in cells.names():
+        yield "functions"
 
 
 def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
@@ -118,9 +158,12 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
 
 
 def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
-    model = recipe.model
-    if model.shape == "one-to-one":
+    if recipe.model.shape == "one-to-one":
         yield from _OF_RECURRENCE
+    yield from _unused_reader(recipe.model, pipeline)
+
+
+def _unused_reader(model: ReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
     if pipeline.kind == "frames":
         yield from _OF_UNITS
     if model.spelling == "none":

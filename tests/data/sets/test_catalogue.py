@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -21,18 +20,7 @@ from ostinato.data.sets.catalogue import (
     rows_of,
     text_of,
 )
-
-
-@pytest.fixture
-def data(ostinato_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OSTINATO_DATA", str(ostinato_data))
-
-
-def read(name: str, part: str) -> list[dict[str, Any]]:
-    malformed = Malformed()
-    rows = list(rows_of(find_set(name), part, malformed))
-    malformed.check()
-    return [dict(row.values) for row in rows]
+from tests.data.sets.helpers import read
 
 
 @pytest.mark.parametrize("name", named_sets())
@@ -92,6 +80,19 @@ def test_a_set_that_this_machine_does_not_have(tmp_path: Path, monkeypatch: pyte
         ("names_makemore", {"train": 32_033}),
         ("ko_news_titles", {"train": 7896, "dev": 471, "test": 974}),
         ("chatbot_ko", {"train": 11_823}),
+        ("sketch_kanji", {"train": 10_000, "dev": 600, "test": 500}),
+        ("multi30k_de_en", {"train": 29_000, "dev": 1014, "test": 1000}),
+        ("multi30k_en_cs", {"train": 29_000, "dev": 1014, "test": 1000}),
+        ("multi30k_fr_en", {"dev": 1014, "test": 1000}),
+        ("scan_simple", {"train": 15_894, "dev": 834, "test": 4182}),
+        ("scan_length", {"train": 16_158, "dev": 832, "test": 3920}),
+        ("scan_addprim_jump", {"train": 14_013, "dev": 657, "test": 7706}),
+        ("nlvr_captions", {"train": 587, "dev": 540, "test": 552}),
+        ("caption_digits_ko", {"dev": 1000, "test": 2000}),
+        ("etth1", {"train": 8640, "dev": 2880, "test": 2880}),
+        ("exchange_rate", {"train": 5311, "dev": 759, "test": 1518}),
+        ("airline_passengers", {"train": 100, "dev": 15, "test": 29}),
+        ("shampoo_sales", {"train": 25, "dev": 3, "test": 8}),
     ],
 )
 def test_the_stated_counts(name: str, counts: dict[str, int]):
@@ -132,11 +133,16 @@ def test_names_of_question_kinds_are_those_of_the_raw_file(ostinato_data: Path):
 def test_texts(ostinato_data: Path):
     plays = (ostinato_data / "tinyshakespeare/input.txt").read_text()
     assert text_of(find_set("tinyshakespeare")) == plays
+    asked = text_of(find_set("trec_queries"))
+    assert asked.startswith("How did serfdom develop in and then leave Russia ?\n")
+    assert asked.count("\n") == sum(
+        len(read("trec_queries", part)) for part in ("train", "dev", "test")
+    )
     titles = text_of(find_set("ko_news_titles"))
     assert titles.count("\n") == 7896 + 471 + 974
     assert text_of(find_set("names_makemore")).startswith("emma\nolivia\n")
     assert text_of(find_set("chatbot_ko")).startswith("12시 땡!\n")
-    with pytest.raises(UnknownNameError, match="expected one of: ko_news_titles, names_makemore"):
+    with pytest.raises(UnknownNameError, match="expected one of: ko_news_titles, ko_title_queries"):
         text_of(find_set("music_jsb"))
 
 

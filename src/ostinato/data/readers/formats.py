@@ -33,7 +33,7 @@ _BY_SUFFIX: dict[str, str] = {
     **dict.fromkeys(audio.SUFFIXES, "audio"),
     **dict.fromkeys(images.SUFFIXES, "images"),
 }
-FORMATS = (*dict.fromkeys(_BY_SUFFIX.values()), "tsv", "text", "hub")
+FORMATS = (*dict.fromkeys(_BY_SUFFIX.values()), "strokes", "tsv", "text", "hub")
 TABLES = ("csv", "tsv")
 _SAMPLE = 100
 _IDX_NAME = re.compile(r"idx\d-ubyte")
@@ -120,6 +120,8 @@ def _of_arrays(path: Path) -> str:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no .npz file: {error}\nmend: get or make it again") from error
+    if any(name.endswith("_strokes.npy") for name in names):
+        return "strokes"
     return "audio" if "audio.npy" in names else "rolls"
 
 

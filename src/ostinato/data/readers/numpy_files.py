@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -65,3 +66,47 @@ def load_idx(path: Path) -> Array:
             f"{expected:,}\nmend: get it again; it was cut short"
         )
     return np.frombuffer(content, kind, offset=start).reshape(shape)
+
+
+def pieces_of(path: Path, part: str | None, kind: str) -> Iterator[Array]:
+    """Cut ``PART_KIND``, sequences behind each other, by the lengths in ``PART_len``.
+
+    Args:
+        path: an ``.npz`` file.
+        part: of it; None where there is only one.
+        kind: what the arrays are called behind the part: ``roll``, ``strokes``.
+
+    Raises:
+        DataError: the file cannot be read or has no such part, or the lengths do not fit.
+    """
+    arrays = load_arrays(path)
+    parts = {name.removesuffix(f"_{kind}"): name for name in arrays if name.endswith(f"_{kind}")}
+    chosen = chosen_part(path, part, parts)
+    joined = arrays[parts[chosen]]
+    lengths = cast("npt.NDArray[np.int64] | None", arrays.get(f"{chosen}_len"))
+    if lengths is None or lengths.sum() != len(joined) or (lengths < 0).any():
+        raise DataError(
+            f"{path}: {chosen}_len does not cut {chosen}_{kind}\n"
+            f"mend: give the number of steps of each piece in {chosen}_len"
+        )
+    yield from np.split(joined, cast("Any", np.cumsum(lengths)[:-1]))
+
+
+def chosen_part(path: Path, part: str | None, parts: Mapping[str, str]) -> str:
+    """Return ``part``, or the only one there is.
+
+    Args:
+        path: of the file, for the error.
+        part: one of ``parts``; None for the only one.
+        parts: name to array.
+
+    Raises:
+        DataError: there is no such part, or None of several.
+    """
+    if part is None and len(parts) == 1:
+        return next(iter(parts))
+    if part is not None and part in parts:
+        return part
+    known = ", ".join(f"{path.name}#{name}" for name in parts) or "none"
+    found = "several parts" if part is None else f"no part {part!r}"
+    raise DataError(f"{path} has {found}; known: {known}\nmend: name one of them behind #")

@@ -26,6 +26,7 @@ from ostinato.data.readers.options import Files, ReadOptions
 from ostinato.data.readers.plain import parallel_rows, text_rows
 from ostinato.data.readers.rolls import midi_rows, roll_rows
 from ostinato.data.readers.series import series_rows
+from ostinato.data.readers.strokes import stroke_rows
 from ostinato.data.readers.tables import table_rows
 from ostinato.data.rows import Malformed, Row
 
@@ -149,6 +150,12 @@ def _rolls(path: Path, options: ReadOptions, malformed: Malformed) -> Iterator[R
     return roll_rows(path, malformed)
 
 
+def _strokes(path: Path, options: ReadOptions, malformed: Malformed) -> Iterator[Row]:
+    del options
+    check_exists(split_part(path)[0])
+    return stroke_rows(path, malformed)
+
+
 def _parquet(paths: Sequence[Path], options: ReadOptions, malformed: Malformed) -> Iterator[Row]:
     del malformed
     for path in paths:
@@ -165,6 +172,7 @@ _READERS: dict[str, _Reader] = {
     "conll": _each(conll_rows),
     "ts": _each(series_rows),
     "rolls": _each(_rolls),
+    "strokes": _each(_strokes),
     "midi": _midi,
     "audio": _sounds,
     "images": _each(_images),

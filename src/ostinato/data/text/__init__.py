@@ -4,6 +4,7 @@ from ostinato.data.text.counts import EncodingCounts
 from ostinato.data.text.encoder import TextEncoder
 from ostinato.data.text.options import EMPTY_ID, PADDING_ID, UNKNOWN_ID, TextOptions
 from ostinato.data.text.spelling import SpellingEncoder
+from ostinato.data.text.target import TargetEncoder
 
 __all__ = [
     "EMPTY_ID",
@@ -11,6 +12,7 @@ __all__ = [
     "UNKNOWN_ID",
     "EncodingCounts",
     "SpellingEncoder",
+    "TargetEncoder",
     "TextEncoder",
     "TextOptions",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 
 from ostinato.data.errors import DataError
 from ostinato.data.text.counts import EncodingCounts
+from ostinato.data.text.joining import make_joiner
 from ostinato.data.text.options import (
     EMPTY_ID,
     NUM_SPECIAL,
@@ -22,6 +23,7 @@ from ostinato.data.text.options import (
 )
 from ostinato.data.text.splitting import split_units
 from ostinato.data.text.subwords import Subwords
+from ostinato.data.units import Decoder
 from ostinato.data.vocabulary import Ids
 
 
@@ -151,6 +153,23 @@ class TextEncoder:
         """Return what each step of ``encode`` stands for; unknown units as they are written."""
         kept = self._units.units(text)[: self.options.max_length]
         return kept or [SPECIAL_SYMBOLS[EMPTY_ID]]
+
+    def whole_units(self, text: str) -> list[str]:
+        """Return the units of ``text``, however many; none of an empty one."""
+        return self._units.units(text)
+
+    def joiner(self) -> Decoder:
+        """Return what joins the units of one text as they come.
+
+        Raises:
+            DataError: of these units no text can be joined.
+        """
+        return make_joiner(self.options)
+
+    def text(self, units: Iterable[str]) -> str:
+        """Return the text of units; see ``make_joiner``."""
+        joiner = self.joiner()
+        return "".join(map(joiner.push, units)) + joiner.flush()
 
     def _count(self, kept: list[int], num_units: int, counts: EncodingCounts) -> None:
         counts.num_texts += 1

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 # A word never holds a space, so no text can spell these.
 _SPECIAL = tuple(f" {symbol}" for symbol in SPECIAL_SYMBOLS)
 _UNKNOWN = _SPECIAL[UNKNOWN_ID]
-_AFTER_SPACE = "▁"
-_INSIDE = "##"
+AFTER_SPACE = "▁"
+INSIDE = "##"
 
 
 class Subwords:
@@ -109,7 +109,7 @@ def _words(text: str, options: TextOptions) -> list[str]:
     marked = split_words_at_spaces(normalized(text, options))
     if options.unit == "wordpiece":
         return [word for word, _ in marked]
-    return [_AFTER_SPACE + word if after_space else word for word, after_space in marked]
+    return [AFTER_SPACE + word if after_space else word for word, after_space in marked]
 
 
 def _letters(words: Mapping[str, int], options: TextOptions) -> list[str]:
@@ -138,7 +138,7 @@ def _merged_model(
     """Learn the pieces of ``bpe`` or ``wordpiece`` by merging the most frequent neighbours."""
     from tokenizers import Tokenizer, models, trainers
 
-    inside = _INSIDE if options.unit == "wordpiece" else ""
+    inside = INSIDE if options.unit == "wordpiece" else ""
     learner = Tokenizer(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=options.vocabulary_size - NUM_SPECIAL,

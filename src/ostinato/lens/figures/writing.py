@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from ostinato.core.errors import MissingExtraError, OptionError, OstinatoError
 from ostinato.core.files import replace_file, writing
-from ostinato.lens.figures.theme import FONTS, INK, description_of, reading_of, title_of
+from ostinato.core.outputs import check_output
+from ostinato.lens.figures.theme import (
+    FONTS,
+    INK,
+    description_of,
+    graph_objects,
+    reading_of,
+    title_of,
+)
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -31,6 +39,30 @@ _SETTINGS: Final = {
 
 class BrowserError(OstinatoError, RuntimeError):
     """Pictures are drawn by a browser, and there is none, or it does not start."""
+
+
+def check_figure(path: Path, option: str) -> None:
+    """Refuse what cannot be drawn before the work.
+
+    Args:
+        path: where the figure is to go.
+        option: of the command that names it.
+
+    Raises:
+        OptionError: no kind of figure has this suffix.
+        StorageError: it is a folder, or cannot be written there.
+        MissingExtraError: plotly is not installed.
+    """
+    graph_objects()
+    if path.is_dir():
+        check_output(path, f" ({option} FILE.html)")
+    if path.suffix.lower().removeprefix(".") not in SUFFIXES:
+        raise OptionError(
+            f"cannot write a figure as {path.name!r}, expected a name that ends in "
+            f"{', '.join(f'.{known}' for known in SUFFIXES)}\n"
+            f"mend: {option} {path.with_suffix('.html')}"
+        )
+    check_output(path, f" ({option} FILE)")
 
 
 def write_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:

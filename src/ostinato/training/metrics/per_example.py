@@ -148,6 +148,24 @@ def mean_loss(
     return ExampleScores(name, _per_target(loss, num_targets), _ratio, higher_is_better=False)
 
 
+def rate(
+    name: str,
+    part: npt.ArrayLike,
+    whole: npt.ArrayLike | None = None,
+    *,
+    higher_is_better: bool = True,
+) -> ExampleScores:
+    """Return a sum for each of another, such as mistakes for each unit.
+
+    Args:
+        name: of the score.
+        part: of each example, ``[N]``.
+        whole: of each example, ``[N]``; None for one.
+        higher_is_better: whether it is.
+    """
+    return ExampleScores(name, _per_target(part, whole), _ratio, higher_is_better)
+
+
 def perplexity(loss: npt.ArrayLike, num_targets: npt.ArrayLike | None = None) -> ExampleScores:
     """Return ``exp`` of the loss of a target; arguments as of ``mean_loss``."""
     table = _per_target(loss, num_targets)

@@ -1,0 +1,109 @@
+"""``ostinato translate`` and ``ostinato chat``: a run that writes, line by line, as it writes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ostinato.cli.predict_texts import rows_to_write, show_notes
+from ostinato.cli.screen import printable
+from ostinato.data import DataError
+
+if TYPE_CHECKING:
+    from ostinato.data.pipeline import PartCounts
+    from ostinato.data.rows import Row
+    from ostinato.models.decoding import DecodingOptions
+    from ostinato.training.run_files import Which
+    from ostinato.training.trained_writer import TrainedWriter
+
+_PROMPT = "> "
+
+
+def conversation_command(
+    run: Path, source: str | None, changes: Sequence[str], *, checkpoint: Which
+) -> None:
+    """Print a text for each line that is read, a line each, as soon as it is known.
+
+    Greedy and drawn texts appear unit by unit, those of a beam when it is done. Of standard input a
+    line is answered before the next one is read. An empty line is answered by an empty one.
+
+    Args:
+        run: the run folder.
+        source: a path, ``-`` or None for standard input, or a text.
+        changes: ``data.key=value``, where a file is in another form, and ``decoding.key=value``.
+        checkpoint: which weights.
+    """
+    from ostinato.data.pipeline import PartCounts
+    from ostinato.training.trained_writer import load_writer, split_changes
+
+    trained = load_writer(run, checkpoint)
+    of_file, of_decoding = split_changes(changes)
+    options = trained.options([*of_decoding])
+    counts = PartCounts()
+    malformed = None
+    if source in (None, "-"):
+        # A change of how a file is read has no file here, and is refused as elsewhere.
+        rows_to_write(trained, "", of_file)
+        rows = _spoken(trained)
+    else:
+        listed, malformed = rows_to_write(trained, source, of_file)
+        rows = iter(listed)
+    for number, row in enumerate(rows):
+        _answer(trained, row, options, counts, number)
+    show_notes(counts, malformed)
+
+
+def _spoken(trained: TrainedWriter) -> Iterator[Row]:
+    """Yield the lines of standard input as they come.
+
+    Raises:
+        DataError: a line is no UTF-8.
+    """
+    from ostinato.data.rows import Row
+
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    number = 0
+    while True:
+        if is_terminal:
+            sys.stdout.write(_PROMPT)
+            sys.stdout.flush()
+        line = sys.stdin.buffer.readline()
+        if not line:
+            break
+        number += 1
+        try:
+            text = line.decode("utf-8").rstrip("\r\n")
+        except UnicodeDecodeError as error:
+            raise DataError(
+                f"standard input, line {number}: byte 0x{line[error.start]:02x} is not UTF-8\n"
+                "mend: iconv -f ENCODING -t UTF-8"
+            ) from error
+        place = f"standard input, line {number}"
+        yield Row(place, {trained.pipeline.options.input: text})
+    if is_terminal:
+        sys.stdout.write("\n")
+
+
+def _answer(
+    trained: TrainedWriter,
+    row: Row,
+    options: DecodingOptions,
+    counts: PartCounts,
+    number: int,
+) -> None:
+    """Write what the network writes for a row, and the end of the line."""
+    value = row.values.get(trained.pipeline.options.input)
+    if isinstance(value, str) and not value.strip():
+        _say("\n")
+        return
+    (example,) = trained.encode([row], counts)
+    # An answer is a line: the ends of lines within it are spaces.
+    trained.tell(example, options, number, lambda piece: _say(piece.replace("\n", " ")))
+    _say("\n")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(printable(text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()

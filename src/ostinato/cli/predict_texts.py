@@ -1,0 +1,185 @@
+"""``ostinato predict`` of a run that writes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from ostinato.cli.inputs import input_rows
+from ostinato.cli.predict import Form
+from ostinato.cli.screen import printable
+from ostinato.core.errors import OptionError
+
+if TYPE_CHECKING:
+    from ostinato.data.batches import Example
+    from ostinato.data.pipeline import PartCounts
+    from ostinato.data.rows import Malformed, Row
+    from ostinato.models.decoding import DecodingOptions
+    from ostinato.training.run_files import Which
+    from ostinato.training.trained_writer import TrainedWriter, Written
+
+OPTIONS: Final = ("figure",)
+_LONGEST_SHOWN = 60
+_LONGEST_PATH = 4096
+_BLOCK = 256
+
+
+def predict_texts(
+    run: Path,
+    source: str | None,
+    changes: Sequence[str],
+    *,
+    form: Form | None,
+    checkpoint: Which,
+    figure: Path | None = None,
+) -> None:
+    """Print what a trained network writes for a file, for standard input, or for a text.
+
+    Args:
+        run: the run folder.
+        source: a path, ``-`` or None for standard input, or a text.
+        changes: ``data.key=value``, where the file is in another form, and ``decoding.key=value``.
+        form: None: a table on a terminal, JSON lines elsewhere.
+        checkpoint: which weights.
+        figure: where the map of what the network looks at goes; None for none.
+
+    Raises:
+        OptionError: there is more than one input to draw.
+    """
+    from ostinato.data.pipeline import PartCounts
+    from ostinato.training.trained_writer import load_writer, split_changes
+
+    if figure is not None:
+        _check_figure(figure)
+    trained = load_writer(run, checkpoint)
+    of_file, of_decoding = split_changes(changes)
+    options = trained.options(of_decoding)
+    rows, malformed = rows_to_write(trained, source, of_file)
+    if figure is not None and len(rows) != 1:
+        raise OptionError(
+            f"--figure draws one input, got {len(rows):,}\nmend: give one text: "
+            f"ostinato predict {run} 'a text' --figure {figure}"
+        )
+    form = form or ("table" if sys.stdout.isatty() else "jsonl")
+    counts = PartCounts()
+    num_read, num_unread = len(rows), malformed.num_malformed
+    records = _records(trained, rows, options, counts, malformed)
+    if form == "jsonl":
+        for record in records:
+            sys.stdout.write(json.dumps(record, ensure_ascii=False) + "\n")
+    else:
+        _print_table(list(records))
+    malformed.num_rows = num_read - (malformed.num_malformed - num_unread)
+    malformed.check()
+    show_notes(counts, malformed)
+    if figure is not None:
+        _draw(trained, rows[0], figure)
+
+
+def rows_to_write(
+    trained: TrainedWriter, source: str | None, changes: Sequence[str]
+) -> tuple[list[Row], Malformed]:
+    """Return the rows of a command's argument, and what could not be read.
+
+    Raises:
+        DataError: the file cannot be read, or is malformed.
+        RecipeError: a change is not of how a file is read.
+    """
+    from ostinato.data.rows import Malformed
+    from ostinato.training.example_data import data_of_file
+
+    path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    data = data_of_file(trained.recipe, changes, path)
+    malformed = Malformed(data.malformed)
+    return input_rows(source, data, trained.pipeline.options, malformed), malformed
+
+
+def show_notes(counts: PartCounts, malformed: Malformed | None = None) -> None:
+    """Say what was cut, unknown, empty, or left out."""
+    left_out = "" if malformed is None else malformed.note()
+    for note in (*counts.notes("input"), left_out):
+        if note:
+            print(f"note: {note}", file=sys.stderr)
+
+
+def _records(
+    trained: TrainedWriter,
+    rows: Sequence[Row],
+    options: DecodingOptions,
+    counts: PartCounts,
+    malformed: Malformed,
+) -> Iterator[dict[str, Any]]:
+    """Yield what is written for each row; in blocks, so that the first lines appear soon."""
+    for start in range(0, len(rows), _BLOCK):
+        block = rows[start : start + _BLOCK]
+        if malformed.share:
+            examples = trained.pipeline.examples(block, malformed, counts, with_target=False)
+        else:
+            examples = trained.encode(block, counts)
+        numbers = range(start, start + len(examples))
+        written = trained.write_examples(examples, options, numbers)
+        for example, best in zip(examples, written, strict=True):
+            yield _record(example, best, options)
+
+
+def _record(example: Example, best: Sequence[Written], options: DecodingOptions) -> dict[str, Any]:
+    shown: dict[str, Any] = {"input": _shown(example)}
+    if options.num_best > 1:
+        return {**shown, "texts": [_text(each) for each in best]}
+    return shown | _text(best[0])
+
+
+def _text(written: Written) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "text": written.text,
+        "log_probability": round(written.log_probability, 6),
+        "score": round(written.score, 6),
+    }
+    return found if written.is_ended else {**found, "is_cut": True}
+
+
+def _shown(example: Example) -> object:
+    content = example.content
+    if content is None:
+        return example.place
+    return content if isinstance(content, str) else list(content)
+
+
+def _print_table(records: Sequence[dict[str, Any]]) -> None:
+    console = Console(highlight=False, markup=False, emoji=False)
+    if not records:
+        console.print("nothing to write for: the input holds no examples")
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("input", "text", "log probability"):
+        table.add_column(name, overflow="fold")
+    for record in records:
+        shown = record["input"]
+        name = shown if isinstance(shown, str) else " ".join(shown)
+        name = name if len(name) <= _LONGEST_SHOWN else f"{name[:_LONGEST_SHOWN]}…"
+        for each in record.get("texts", [record]):
+            chance = f"{each['log_probability']:.3f}"
+            table.add_row(printable(name), printable(each["text"]), chance)
+            name = ""
+    console.print(table)
+
+
+def _check_figure(path: Path) -> None:
+    """Refuse what cannot be drawn before anything is written; see ``lens.figures``."""
+    from ostinato.lens.figures.writing import check_figure
+
+    check_figure(path, "--figure")
+
+
+def _draw(trained: TrainedWriter, row: Row, path: Path) -> None:
+    from ostinato.lens.attention import attention_map
+    from ostinato.lens.figures.writing import write_figure
+
+    write_figure(attention_map(trained, row).figure(), path)
+    print(f"drawn: {path}", file=sys.stderr)
