@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -26,6 +27,8 @@ from ostinato.training.results_of_run import Results, metrics_of_run, results_of
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, free_folder
 from ostinato.training.trained import TrainedExamples, load_examples
+from ostinato.training.trained_writer import TrainedWriter, Written, load_writer
+from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
     from ostinato.training.evaluation import Report
@@ -91,6 +94,8 @@ class Run:
     @property
     def labels(self) -> tuple[str, ...]:
         """The labels, in the order of ``predict_proba``; empty where there are none."""
+        if isinstance(self.recipe, WritingRecipe):
+            return ()
         labels = self._examples.pipeline.labels
         return () if labels is None else labels.names
 
@@ -107,12 +112,14 @@ class Run:
         Returns:
             By the task: classification, a label each; multi-label, a list of labels each; tagging,
             a list of tags each; regression, float64 ``[B, O]``; polyphony, bool ``[T, I]`` each,
-            the notes after each step that are likelier than not.
+            the notes after each step that are likelier than not; text-to-text, a text each.
 
         Raises:
             DataError: an input cannot be read; it is named by its place.
-            RunError: the model writes, and does not predict.
+            RunError: the model goes on with a text, and does not predict.
         """
+        if isinstance(self.recipe, WritingRecipe):
+            return [best[0].text for best in self.write(values)]
         found = self._predictions(values)
         match self.recipe.task:
             case "classification":
@@ -123,6 +130,24 @@ class Run:
                 return [chances > 0.5 for chances in found.probabilities]
             case _:
                 return [list(labels) for labels in found.labels]
+
+    def write(self, values: Sequence[Any], **decoding: Any) -> list[list[Written]]:
+        """Let the model write for each input, and return its texts, the best first.
+
+        Args:
+            values: see ``predict``.
+            decoding: keys of the recipe's section of that name, such as ``num_best=5``,
+                ``method="sample"`` or ``temperature=0.7``; what is not given is as the recipe says.
+
+        Raises:
+            DataError: an input cannot be read; it is named by its place.
+            RecipeError: there is no such key, or its value is of no use.
+            RunError: the model does not write for what it reads.
+        """
+        _refuse_one(values)
+        trained = self._translator
+        changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
+        return trained.write(list(values), trained.options(changes))
 
     def predict_proba(self, values: Sequence[Any]) -> list[Numbers] | Numbers:
         """Return probabilities, in the order of ``labels``.
@@ -139,6 +164,8 @@ class Run:
         """
         if self.recipe.task == "regression":
             raise RunError("a regression has no probabilities\nmend: use predict")
+        if isinstance(self.recipe, WritingRecipe):
+            raise RunError("a text has a log-probability, not one of each label\nmend: use write")
         found = self._predictions(values).probabilities
         if self.recipe.task in ("tagging", "polyphony"):
             return list(found)
@@ -258,12 +285,20 @@ class Run:
     def _writer(self) -> session.Trained:
         return session.load_trained(self.path, self._checkpoint)
 
+    @cached_property
+    def _translator(self) -> TrainedWriter:
+        return load_writer(self.path, self._checkpoint)
+
     def _predictions(self, values: Sequence[Any]) -> Predictions:
-        if isinstance(values, str | Mapping):
-            raise DataError(
-                "got one input, expected several\nmend: put it into a list: predict([input])"
-            )
+        _refuse_one(values)
         return self._examples.predict(list(values))
+
+
+def _refuse_one(values: object) -> None:
+    if isinstance(values, str | Mapping):
+        raise DataError(
+            "got one input, expected several\nmend: put it into a list: predict([input])"
+        )
 
 
 def train(

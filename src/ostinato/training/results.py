@@ -27,7 +27,7 @@ _COLUMNS = (
     "time",
     "seed",
 )
-_LOWER_IS_BETTER = ("loss", "nats_per_character")
+_LOWER_IS_BETTER = ("loss", "nats_per_character", "perplexity", "unit_error", "word_error")
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,23 @@ GOALS: Final[Mapping[str, Goal]] = {
     "shakespeare": Goal([Bound("nats_per_character", 1.50)], 10, "tinyshakespeare"),
     "korean-text": Goal([Bound("nats_per_character")], 10, "Korean headlines"),
     "first-names": Goal([Bound("nats_per_character", 2.05)], 10, "first names"),
+    "translate-de-en": Goal(
+        [Bound("bleu", 30.0)],
+        60,
+        "Multi30k, German into English, test_2016",
+        "28.1 to 29.2, tokenised BLEU, LSTM or GRU with attention",
+    ),
+    "translate-de-en-context": Goal([Bound("bleu")], 60, "the same, without attention"),
+    "translate-ko-en": Goal([Bound("chrf")], 15, "Tatoeba, Korean into English"),
+    "chat-ko": Goal([Bound("perplexity")], 15, "Korean chatbot"),
+    "pronounce": Goal(
+        [Bound("unit_error", 0.09), Bound("word_error", 0.38)],
+        30,
+        "CMU dictionary, phonemes",
+        "0.055 and 0.236, large bidirectional LSTM",
+    ),
+    "commands": Goal([Bound("exact", 0.99)], 20, "SCAN, simple split", "0.998"),
+    "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
 }
 
 

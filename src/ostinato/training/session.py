@@ -190,8 +190,8 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
     recipe = folder.recipe()
     if not isinstance(recipe, LanguageModelRecipe):
         raise RunError(
-            f"the run {path} learned {recipe.task}, expected one that learned to write\n"
-            "mend: give a run of a language model"
+            f"the run {path} learned {recipe.task}, expected a language model\n"
+            f"mend: use it with `ostinato {kind_of(recipe).verb} {path}`"
         )
     facts = folder.facts("vocabulary", "start")
     checkpoint = folder.checkpoints.load(which, with_training=False)
