@@ -18,7 +18,7 @@ from ostinato.models.building import (
 from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
-from ostinato.models.readers import ImageReader, Reader, SequenceReader
+from ostinato.models.readers import ImageReader, NoReader, Reader, SequenceReader
 from ostinato.models.starting import start_layers
 
 _T = TypeVar("_T")
@@ -43,7 +43,12 @@ class Pictures:
     scale: Sequence[float] | None = None
 
 
-SourceKind = InputKind | Pictures
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No inputs: every row starts from the same state, which is learned."""
+
+
+SourceKind = InputKind | Pictures | Nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +171,8 @@ def build_encoder_decoder(
         checkpoint_every=model.checkpoint_every,
     )
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
+    if isinstance(source, Nothing):
+        made.bridge.start_at_zero()
     return EncoderDecoder(
         reader,
         made,
@@ -211,6 +218,8 @@ def _check(source: SourceKind, options: WriterOptions) -> None:
         )
     if isinstance(source, Pictures):
         _check_pictures(options)
+    elif isinstance(source, Nothing):
+        _check_nothing(options)
     else:
         check_inputs(source, model)
 
@@ -231,11 +240,23 @@ def _check_pictures(options: WriterOptions) -> None:
         _refuse("an image has no units that could be copied", "decoder.pointer=false")
 
 
+def _check_nothing(options: WriterOptions) -> None:
+    for key, value, kept in (
+        ("decoder.attention", options.decoder.attention, "none"),
+        ("model.bidirectional", options.model.bidirectional, False),
+    ):
+        if value != kept:
+            shown = "false" if kept is False else kept
+            _refuse(f"nothing is read: {key}={value} has nothing to look at", f"{key}={shown}")
+
+
 def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
 def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
+    if isinstance(source, Nothing):
+        return NoReader()
     if isinstance(source, Pictures):
         return ImageReader(
             source.num_channels,

@@ -20,6 +20,7 @@ from ostinato.training.memory import MEMORY, not_kept
 from ostinato.training.recipe import ExampleRecipe, RowsRecipe, WritingRecipe
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
+from ostinato.training.suggestion_recipe import QUERY_BEFORE, SuggestionRecipe
 
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
 
@@ -42,9 +43,11 @@ class Source:
         self.named: NamedSet | None = find_set(data.name or "") if is_named else None
         self.made = data.made
         self.malformed = Malformed(data.malformed)
-        self.input = self._column("input", data.input, recipe.task)
-        needs_target = recipe.task != "polyphony"
-        self.target = self._column("target", data.target, recipe.task) if needs_target else None
+        self._may_read_nothing = isinstance(recipe, SuggestionRecipe)
+        self.input, self.target = self._columns(recipe)
+        # Equal ones are dealt to the same part.
+        is_by_target = self._may_read_nothing and self.target is not None
+        self._dealt_by = self.target if is_by_target else self.input
         self._whole: dict[PartName, list[Row]] = {}
 
     def rows(self, part: PartName) -> list[Row]:
@@ -62,11 +65,11 @@ class Source:
                 self._check_columns(rows)
             carved = [name for name in PARTS[1:] if not self._is_separate(name)]
             if part == "train" and carved:
-                rows = _dealt(rows, self._split(), self.input)["train"]
+                rows = _dealt(rows, self._split(), self._dealt_by)["train"]
         else:
             whole = self._read("train")
             self._check_columns(whole)
-            rows = _dealt(whole, self._split(), self.input)[part]
+            rows = _dealt(whole, self._split(), self._dealt_by)[part]
         if not rows:
             self.malformed.check()
             share = "" if self._is_separate(part) else f" with data.split.{part}"
@@ -79,7 +82,8 @@ class Source:
     def _check_columns(self, rows: Sequence[Row]) -> None:
         """Say which columns there are before a missing one has consequences."""
         if rows:
-            check_columns(rows, self.input, self.target)
+            is_needed = self.recipe.input is not None or not self._may_read_nothing
+            check_columns(rows, self.input if is_needed else None, self.target)
 
     def has(self, part: PartName) -> bool:
         """Whether there is such a part, or a share of training for it."""
@@ -113,6 +117,16 @@ class Source:
                 rows = read_rows(files, read_options(self.recipe), self.malformed)
             self._whole[part] = list(self.malformed.counting(rows))
         return self._whole[part]
+
+    def _columns(self, recipe: RowsRecipe) -> tuple[str, str | None]:
+        """Return which column is read, and which is learned."""
+        data, task = recipe.data, recipe.task
+        if isinstance(recipe, SuggestionRecipe):
+            usual = None if self.named is None else self.named.target or self.named.input
+            return data.input or QUERY_BEFORE, self._column("target", data.target or usual, task)
+        needs_target = task != "polyphony"
+        target = self._column("target", data.target, task) if needs_target else None
+        return self._column("input", data.input, task), target
 
     def _column(self, key: Literal["input", "target"], name: str | None, task: str) -> str:
         if name is not None:

@@ -21,6 +21,7 @@ from ostinato.training.recipe_parts import (
     TextRecipe,
     TextStepsRecipe,
 )
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.writing_recipe import WritingRecipe
 
 
@@ -84,6 +85,7 @@ RECIPES: dict[str, type[Recipe]] = {
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
     "text-to-text": WritingRecipe,
+    "suggestion": SuggestionRecipe,
 }
 
 

@@ -174,6 +174,9 @@ class WritingEvaluationRecipe(EvaluationRecipe, frozen=True):
 class WritingRecipe(Recipe, frozen=True):
     """A run that learns to write a text for what it reads."""
 
+    may_read_nothing: ClassVar[bool] = False
+    """Whether a text is written where there is nothing to read."""
+
     task: Literal["text-to-text"]
     data: WritingDataRecipe
     text: TextStepsRecipe = TextStepsRecipe.model_construct()

@@ -282,6 +282,7 @@ def writing_options(recipe: WritingRecipe, source: Source) -> PipelineOptions:
         target_text=TextOptions(**target.model_dump()),
         also=recipe.data.also,
         copies=recipe.decoder.pointer,
+        may_read_nothing=recipe.may_read_nothing,
     )
 
 
