@@ -86,7 +86,7 @@ def test_using_a_run_leaves_the_random_state_alone(reviews: ost.Run):
 
 
 def test_a_classifier_does_not_write(reviews: ost.Run):
-    with pytest.raises(RunError, match=r"(?s)expected one that learned to write.*mend: "):
+    with pytest.raises(RunError, match=r"(?s)expected a language model.*mend: "):
         reviews.generate("a")
 
 
