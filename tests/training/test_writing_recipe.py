@@ -22,7 +22,11 @@ from ostinato.training.trained_writer import changed_decoding
 from ostinato.training.writing_recipe import WritingRecipe
 from tests.training.writing_helpers import raw_pairs
 
-WRITERS = [name for name in builtin_recipes() if isinstance(load_recipe(name, ["data=x"] if name == "text" else []), WritingRecipe)]
+WRITERS = [
+    name
+    for name in builtin_recipes()
+    if isinstance(load_recipe(name, ["data=x"] if name == "text" else []), WritingRecipe)
+]
 
 
 def recipe(**changes: Any) -> WritingRecipe:

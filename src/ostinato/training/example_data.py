@@ -123,6 +123,8 @@ class Source:
         data, task = recipe.data, recipe.task
         if isinstance(recipe, SuggestionRecipe):
             usual = None if self.named is None else self.named.target or self.named.input
+            if _has_lines(data):
+                usual = "text"
             return data.input or QUERY_BEFORE, self._column("target", data.target or usual, task)
         needs_target = task != "polyphony"
         target = self._column("target", data.target, task) if needs_target else None
@@ -157,6 +159,13 @@ OF_OTHER_FILES: Final = tuple(
         "malformed",
     )
 )
+
+
+def _has_lines(data: DataRecipe) -> bool:
+    """Whether each line of the file is a row of its own."""
+    if data.format != "auto":
+        return data.format == "text"
+    return isinstance(data.train, Path) and format_by_name(data.train) == "text"
 
 
 def read_options(data: DataRecipe) -> ReadOptions:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ostinato.core.errors import UnknownNameError
 from ostinato.core.files import replace_file, writing
 from ostinato.data import DataError
+from ostinato.data.wording import plural
 from ostinato.training.evaluation import Report, Score, score_json
 
 BEGIN: Final = "<!-- results -->"
@@ -276,7 +277,7 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
         goal = find_goal(row.recipe)
         its = (
             f"`{row.recipe}`",
-            f"{goal.data}, {row.num_examples:,} {row.item}s",
+            f"{goal.data}, {row.num_examples:,} {plural(row.item)}",
             f"{goal.published} | {_clock(row.seconds)} of {goal.minutes:g}:00 | {row.seed}",
         )
         for bound in goal.bounds:

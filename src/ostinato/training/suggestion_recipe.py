@@ -65,7 +65,7 @@ class QueryDecoderRecipe(DecoderRecipe, frozen=True):
 class SuggestingRecipe(DecodingRecipe, frozen=True):
     """How queries are completed; `ostinato predict RUN decoding.KEY=VALUE` changes it."""
 
-    beam_size: Count = Field(20, description="completions that a beam follows side by side")
+    beam_size: Count = Field(10, description="completions that a beam follows side by side")
     length_penalty: float = Field(
         0.0, ge=0, description="score = log P / n^this; 0: the likeliest queries"
     )

@@ -76,7 +76,7 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
-    own = METHOD_KEYS[decoding.method]
+    own = (*METHOD_KEYS[decoding.method], "trie")
     of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
         *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
@@ -84,7 +84,7 @@ def unused_writing_keys(
         *_changed("target_text", recipe.target_text, bytes_alone),
         *_changed("data", data, _unused_data(data, pipeline)),
         *_changed("model", recipe.model, _unused_reader(recipe.model, pipeline)),
-        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *_changed("decoder", recipe.decoder, _unused_decoder(recipe, pipeline)),
         *_changed("training", recipe.training, _unused_training(recipe)),
         *_changed("decoding", decoding, of_others),
     ]
@@ -93,9 +93,9 @@ def unused_writing_keys(
     return tuple(found)
 
 
-def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
+def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:
     decoder = recipe.decoder
-    if decoder.attention != "none":
+    if decoder.attention != "none" or pipeline.reads_nothing:
         yield "context"
     if (decoder.cell or "").strip() in cells.names():
         yield "functions"
@@ -133,7 +133,9 @@ def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
 
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.kind == "frames":
+    if pipeline.reads_nothing:
+        yield from type(pipeline.options.text).__dataclass_fields__
+    elif pipeline.kind == "frames":
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":
