@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ostinato.cli.predict_texts import rows_to_write, show_notes
 from ostinato.cli.screen import printable
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ostinato.training.trained_writer import TrainedWriter
 
 _PROMPT = "> "
+_LONGEST_PATH = 4096
 
 
 def conversation_command(
@@ -26,12 +27,13 @@ def conversation_command(
 ) -> None:
     """Print a text for each line that is read, a line each, as soon as it is known.
 
-    Greedy and drawn texts appear unit by unit, those of a beam when it is done. Of standard input a
-    line is answered before the next one is read. An empty line is answered by an empty one.
+    Greedy and drawn texts appear unit by unit, those of a beam when it is done. A line is answered
+    before the next one is read, an empty one by an empty one: line i answers line i.
 
     Args:
         run: the run folder.
-        source: a path, ``-`` or None for standard input, or a text.
+        source: a path, ``-`` or None for standard input, or a text. Of a table, or of a file with
+            ``data.key=value``, the rows are read that ``ostinato predict`` reads.
         changes: ``data.key=value``, where a file is in another form, and ``decoding.key=value``.
         checkpoint: which weights.
     """
@@ -40,13 +42,15 @@ def conversation_command(
 
     trained = load_writer(run, checkpoint)
     of_file, of_decoding = split_changes(changes)
-    options = trained.options([*of_decoding])
+    options = trained.options(of_decoding)
     counts = PartCounts()
-    malformed = None
-    if source in (None, "-"):
-        # A change of how a file is read has no file here, and is refused as elsewhere.
+    column, malformed = trained.pipeline.options.input, None
+    if source is None or source == "-":
+        # What says how a file is read is refused here as elsewhere.
         rows_to_write(trained, "", of_file)
-        rows = _spoken(trained)
+        rows = _lines(sys.stdin.buffer, "standard input", column)
+    elif not of_file and _is_text_file(source):
+        rows = _lines_of_file(Path(source), column)
     else:
         listed, malformed = rows_to_write(trained, source, of_file)
         rows = iter(listed)
@@ -55,21 +59,37 @@ def conversation_command(
     show_notes(counts, malformed)
 
 
-def _spoken(trained: TrainedWriter) -> Iterator[Row]:
-    """Yield the lines of standard input as they come.
+def _is_text_file(source: str) -> bool:
+    """Whether a command's argument is a file of lines."""
+    from ostinato.data import is_file
+    from ostinato.data.readers.formats import format_by_name
+
+    return len(source) <= _LONGEST_PATH and (
+        is_file(Path(source)) and format_by_name(Path(source)) in (None, "text")
+    )
+
+
+def _lines_of_file(path: Path, column: str) -> Iterator[Row]:
+    from ostinato.data.opening import opened
+
+    with opened(path) as file:
+        yield from _lines(file, str(path), column)
+
+
+def _lines(stream: IO[bytes], name: str, column: str) -> Iterator[Row]:
+    """Yield lines as they come.
 
     Raises:
         DataError: a line is no UTF-8.
     """
     from ostinato.data.rows import Row
 
-    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    is_terminal = stream is sys.stdin.buffer and sys.stdin.isatty() and sys.stdout.isatty()
     number = 0
     while True:
         if is_terminal:
-            sys.stdout.write(_PROMPT)
-            sys.stdout.flush()
-        line = sys.stdin.buffer.readline()
+            _say(_PROMPT)
+        line = stream.readline()
         if not line:
             break
         number += 1
@@ -77,13 +97,12 @@ def _spoken(trained: TrainedWriter) -> Iterator[Row]:
             text = line.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
             raise DataError(
-                f"standard input, line {number}: byte 0x{line[error.start]:02x} is not UTF-8\n"
+                f"{name}, line {number}: byte 0x{line[error.start]:02x} is not UTF-8\n"
                 "mend: iconv -f ENCODING -t UTF-8"
             ) from error
-        place = f"standard input, line {number}"
-        yield Row(place, {trained.pipeline.options.input: text})
+        yield Row(f"{name}, line {number}", {column: text})
     if is_terminal:
-        sys.stdout.write("\n")
+        _say("\n")
 
 
 def _answer(

@@ -190,7 +190,15 @@ class WritingTask:
 
     def notes(self) -> tuple[str, ...]:
         """Describe the data, and what of the newest model was asked for and is not done."""
-        return (describe(self.pipeline, self.train, self.dev), *self._notes, *self._model_notes)
+        data = describe(self.pipeline, self.train, self.dev)
+        return (data, *self._notes, *self._model_notes, *self._score_notes())
+
+    def _score_notes(self) -> Iterator[str]:
+        if self.score_name != "loss":
+            yield (
+                f"{self.scored_on}: loss and perplexity are teacher-forced, the other scores of what "
+                "is written free-running, greedily"
+            )
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
         """Return the pipeline, and the fingerprint of the pairs."""

@@ -78,7 +78,8 @@ def test_what_cannot_be_joined_is_refused(unit: str):
 @pytest.mark.parametrize(("language", "share"), [("en", 0.995), ("de", 0.99)])
 def test_real_captions(ostinato_data: Path, language: str, share: float):
     path = ostinato_data / "multi30k" / f"val.{language}.gz"
-    texts = [" ".join(line.split()) for line in gzip.open(path, "rt", encoding="utf-8")]
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        texts = [" ".join(line.split()) for line in file]
     for unit, least in (("bpe", 1.0), ("words", share)):
         encoder = TextEncoder.train(texts, TextOptions(unit=unit))
         same = [encoder.text(encoder.whole_units(text)) == text for text in texts]
