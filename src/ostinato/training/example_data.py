@@ -46,8 +46,9 @@ class Source:
         self._may_read_nothing = isinstance(recipe, SuggestionRecipe)
         self.input, self.target = self._columns(recipe)
         # Equal ones are dealt to the same part.
-        is_by_target = self._may_read_nothing and self.target is not None
-        self._dealt_by = self.target if is_by_target else self.input
+        self._dealt_by = self.input
+        if self._may_read_nothing and self.target is not None:
+            self._dealt_by = self.target
         self._whole: dict[PartName, list[Row]] = {}
 
     def rows(self, part: PartName) -> list[Row]:

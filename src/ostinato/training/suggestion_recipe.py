@@ -14,6 +14,8 @@ from ostinato.training.writing_recipe import (
     WritingRecipe,
 )
 
+QUERY: Final = "query"
+"""The usual column of the queries."""
 QUERY_BEFORE: Final = "before"
 """The usual column of the query before."""
 
