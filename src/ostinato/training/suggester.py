@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -19,11 +18,17 @@ from ostinato.training.example_data import Source
 from ostinato.training.kinds import kind_of
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which
-from ostinato.training.suggesting import Asked, Suggestion, asked, complete, trie_of
+from ostinato.training.suggesting import (
+    Asked,
+    Suggestion,
+    asked,
+    complete,
+    suggesting_options,
+    trie_of,
+)
 from ostinato.training.suggestion_recipe import SuggestingRecipe, SuggestionRecipe
 from ostinato.training.suggestion_scores import queries_of
 from ostinato.training.trained_writer import TrainedWriter, changed_decoding, read_writer
-from ostinato.training.writing_model import decoding_options
 
 _CPU = torch.device("cpu")
 
@@ -106,8 +111,7 @@ class Suggester:
         if num is not None:
             check_count("num", num)
             decoding = decoding.model_copy(update={"num_best": num})
-        width = max(decoding.beam_size, decoding.num_best)
-        options = replace(decoding_options(decoding, pipeline), beam_size=width)
+        options = suggesting_options(decoding, pipeline)
         wanted = [asked(pipeline, before, prefix) for before, prefix in questions]
         if counts is not None:
             _count(wanted, pipeline, counts)

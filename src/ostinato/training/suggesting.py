@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -17,8 +17,9 @@ from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.models.trie import Trie
 from ostinato.training.evaluating import evaluating
 from ostinato.training.interrupt import StopRequest
+from ostinato.training.suggestion_recipe import SuggestingRecipe
 from ostinato.training.writing import pairs_of
-from ostinato.training.writing_model import never_written
+from ostinato.training.writing_model import decoding_options, never_written
 
 # Consonants and vowels as a keyboard gives them, and those that stand together in a syllable.
 _TYPED: Final = range(0x3131, 0x3164)
@@ -86,6 +87,20 @@ def trie_of(pipeline: Pipeline, queries: Iterable[str]) -> Trie:
     target = pipeline.target
     known = (target.beginning(query)[0] for query in dict.fromkeys(queries))
     return Trie((numbers for numbers in known if UNKNOWN_ID not in numbers), target.end)
+
+
+def suggesting_options(decoding: SuggestingRecipe, pipeline: Pipeline) -> DecodingOptions:
+    """Return how queries are completed: by no more units than the longest of training has.
+
+    Raises:
+        OptionError: a value is of another method.
+    """
+    options = decoding_options(decoding, pipeline)
+    most = options.max_length
+    if decoding.max_length is None:
+        most = max(pipeline.longest_target, decoding.min_length + 1)
+    width = max(decoding.beam_size, decoding.num_best)
+    return replace(options, max_length=most, beam_size=width)
 
 
 @torch.no_grad()

@@ -13,11 +13,12 @@ from torch import nn
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.wording import counted
+from ostinato.models.decoding import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.errors import RecipeError
 from ostinato.training.example_scores import Metric
 from ostinato.training.interrupt import StopRequest
-from ostinato.training.suggesting import asked, complete, trie_of
+from ostinato.training.suggesting import asked, complete, suggesting_options, trie_of
 from ostinato.training.suggestion_naive import naive_completions, naive_losses
 from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.suggestion_scores import (
@@ -30,12 +31,12 @@ from ostinato.training.suggestion_scores import (
     suggestion_metric,
 )
 from ostinato.training.writing import losses
-from ostinato.training.writing_model import decoding_options
 from ostinato.training.writing_recipe import WritingRecipe
 from ostinato.training.writing_scores import num_targets
 from ostinato.training.writing_task import WritingTask
 
 _NUM_SHOWN = 3
+_MOST_SHOWN = 40
 
 
 class SuggestionTask(WritingTask):
@@ -61,6 +62,8 @@ class SuggestionTask(WritingTask):
         if pipeline.reads_nothing:
             self.item_name = "queries"
         self._begun = begun(pipeline, dev, recipe.evaluation)
+        # What is shown in training is one text; a network that has not learned to end has an end.
+        self._quick = DecodingOptions(method="greedy", max_length=_MOST_SHOWN)
 
     def evaluate(self, model: nn.Module, stop: StopRequest) -> dict[str, float]:
         """Score the dev part: how likely its queries are, and how well they are completed.
@@ -85,7 +88,7 @@ class SuggestionTask(WritingTask):
         """
         shown = [each for each in self._begun if each.beginnings][:_NUM_SHOWN]
         shown = [replace(each, beginnings=each.beginnings[-1:]) for each in shown]
-        found = self._completed(cast("EncoderDecoder", model), shown, stop)
+        found = self._completed(cast("EncoderDecoder", model), shown, stop, is_quick=True)
         return "\n".join(
             f"{each.beginnings[0]} → {texts[0][0] if texts[0] else '…'}"
             for each, texts in zip(shown, found, strict=True)
@@ -104,6 +107,11 @@ class SuggestionTask(WritingTask):
     def notes(self) -> tuple[str, ...]:
         """Describe the data, and what of the newest model was asked for and is not done."""
         return (self._described(), *self._notes, *self._model_notes)
+
+    @property
+    def num_scored(self) -> int:
+        """Steps that an evaluation reads: what is written is in proportion, as in training."""
+        return sum(len(example) for example in self.dev)
 
     def _described(self) -> str:
         assert self.pipeline.target is not None
@@ -124,10 +132,18 @@ class SuggestionTask(WritingTask):
         return suggestion_metric(self._own)
 
     def _completed(
-        self, model: EncoderDecoder, scored: Sequence[Begun], stop: StopRequest
+        self,
+        model: EncoderDecoder,
+        scored: Sequence[Begun],
+        stop: StopRequest,
+        *,
+        is_quick: bool = False,
     ) -> list[list[list[str]]]:
         decoding = self._own.decoding
-        options = replace(decoding_options(decoding, self.pipeline), num_best=NUM_SCORED)
+        options = self._quick
+        if not is_quick:
+            options = suggesting_options(decoding, self.pipeline)
+            options = replace(options, num_best=NUM_SCORED)
         allowed = None
         if decoding.trie:
             allowed = trie_of(self.pipeline, queries_of(self.pipeline, self.train))
