@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from ostinato.core.errors import OptionError
+from ostinato.equations import Cell
 from ostinato.models.attention import Score
 from ostinato.models.building import (
     InputKind,
@@ -18,6 +19,7 @@ from ostinato.models.building import (
 from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
+from ostinato.models.one_to_many import OneToMany
 from ostinato.models.readers import ImageReader, NoReader, Reader, SequenceReader
 from ostinato.models.starting import start_layers
 
@@ -140,14 +142,14 @@ def build_encoder_decoder(
     model, decoder = options.model, options.decoder
     _check(source, options)
     reader = _reader(source, model)
-    cell, sizes = model.cell, model.sizes
-    functions = model.functions
-    if decoder.cell is not None:
-        cell, sizes, functions = decoder.cell, decoder.sizes, decoder.functions
+    if decoder.cell is None:
+        cell, sizes = _cell(model.cell, model.functions, "model"), model.sizes
+    else:
+        cell, sizes = _cell(decoder.cell, decoder.functions, "decoder"), decoder.sizes
     embedding_size = decoder.embedding_size or model.embedding_size
     made = Decoder(
         num_symbols,
-        choose_cell(cell, functions),
+        cell,
         _or(decoder.hidden_size, model.hidden_size),
         reader,
         output_size=_or(decoder.output_size, model.output_size),
@@ -173,7 +175,8 @@ def build_encoder_decoder(
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
     if isinstance(source, Nothing):
         made.bridge.start_at_zero()
-    return EncoderDecoder(
+    kind = OneToMany if isinstance(reader, ImageReader) else EncoderDecoder
+    return kind(
         reader,
         made,
         start=start,
@@ -186,6 +189,21 @@ def build_encoder_decoder(
 def _or(own: _T | None, model: _T) -> _T:
     """Return the decoder's own value, or the model's."""
     return model if own is None else own
+
+
+def _cell(text: str, functions: Mapping[str, str], section: str) -> Cell:
+    """Return a cell that carries something from step to step.
+
+    Raises:
+        OptionError: it has no state; the message names the key.
+    """
+    cell = choose_cell(text, functions)
+    if not cell.states:
+        _refuse(
+            "a cell without a state carries nothing from what was read to what is written",
+            f"another {section}.cell",
+        )
+    return cell
 
 
 def _check(source: SourceKind, options: WriterOptions) -> None:
@@ -266,7 +284,7 @@ def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
             scale=source.scale,
             dropout=model.dropout,
         )
-    cell = choose_cell(model.cell, model.functions)
+    cell = _cell(model.cell, model.functions, "model")
     steps = make_inputs(source, model, cell)
     encoder = make_encoder(cell, steps.output_size, model)
     return SequenceReader(steps, encoder)

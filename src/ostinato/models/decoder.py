@@ -211,6 +211,7 @@ class Decoder(nn.Module):
             output_size=output_size,
             residual=residual,
             dropout=dropout,
+            section="decoder",
             **options,
         )
         made = self.layers.output_size
@@ -468,7 +469,9 @@ class Decoder(nn.Module):
         """Return what one query of each row finds, each ``[B, …]``: rows may share a source."""
         assert self.attention is not None
         assert sources.looked_at is not None
-        grouped = queries.view(len(sources.looked_at.valid), -1, queries.shape[-1])
+        num_sources = len(sources.looked_at.valid)
+        width = len(queries) // max(1, num_sources)
+        grouped = queries.view(num_sources, width, queries.shape[-1])
         found = self.attention(grouped, sources.looked_at)
         return Attended(*(t.flatten(0, 1) for t in (found.context, found.weights, found.scores)))
 

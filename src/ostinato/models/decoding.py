@@ -10,6 +10,7 @@ from typing import Any, Generic, cast
 import torch
 from torch import Tensor
 
+from ostinato.core.errors import ShapeError
 from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.drawing import draw, uniforms
 from ostinato.models.trie import Trie
@@ -68,13 +69,20 @@ def decode(
         did not, then by score; of a beam they are distinct.
 
     Raises:
+        ShapeError: ``numbers`` or ``begun`` are not one for each row.
         WritingError: the log-probabilities are no numbers.
     """
-    run = _Run(writer, options, begun or [()] * num_rows, allowed, tuple(forbidden))
-    rows = range(num_rows) if numbers is None else numbers
+    begun = [()] * num_rows if begun is None else begun
+    numbers = range(num_rows) if numbers is None else numbers
+    for name, given in (("numbers", numbers), ("begun", begun)):
+        if len(given) != num_rows:
+            raise ShapeError(
+                f"got {name} of {len(given)} rows, expected {num_rows}\nmend: one for each row"
+            )
     if not num_rows:
         return []
-    found = _beams(run, state) if options.method == "beam" else _lines(run, state, rows)
+    run = _Run(writer, options, begun, allowed, tuple(forbidden))
+    found = _beams(run, state) if options.method == "beam" else _lines(run, state, numbers)
     # Sorting is stable: of equal texts that were drawn, and of equal scores, the first stays.
     return [
         sorted(texts, key=lambda text: (not text.is_ended, -text.score))[: options.num_best]
@@ -174,15 +182,14 @@ def _lines(run: _Run[State], state: State, numbers: Sequence[int]) -> list[list[
         if step == options.max_length - 1:
             is_last[:] = True
         for line, unit, each, ends in zip(
-            *map(_values, (lines, units, chosen, is_last)), strict=True
+            _integers(lines), _integers(units), _values(chosen), _values(is_last), strict=True
         ):
             if each == -math.inf:
                 continue
             written[line].append(unit)
             totals[line] += each
             if ends:
-                row = line // num_draws
-                found[row].append(run.text(written[line], totals[line]))
+                found[line // num_draws].append(run.text(written[line], totals[line]))
         places = run.after(places, units)
         if bool(is_last.any()):
             kept = (~is_last).nonzero()[:, 0]
@@ -197,8 +204,8 @@ def _integers(tensor: Tensor) -> list[int]:
     return cast("list[int]", tensor.tolist())
 
 
-def _values(tensor: Tensor) -> list[Any]:
-    return cast("list[Any]", tensor.tolist())
+def _values(tensor: Tensor) -> Any:
+    return cast("Any", tensor).tolist()
 
 
 def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:

@@ -67,7 +67,7 @@ class SequenceReader(Reader):
     """The outputs of recurrent layers as memory, the last of each direction as summary.
 
     The state is what each layer holds at its end, that of both directions side by side; 0 for a
-    row without steps.
+    row without steps. Where a cell's output is no state, the summary stands beside the last one's.
 
     Args:
         inputs: a vector for each step.
@@ -80,24 +80,25 @@ class SequenceReader(Reader):
         self.encoder = encoder
         self.pooling = LastPooling(encoder.num_directions)
         self.memory_size = self.summary_size = encoder.output_size
-        self.state_sizes = tuple(
-            encoder.num_directions * sum(sizes.values()) for sizes in encoder.state_sizes
-        )
+        cell = encoder.recurrent_layers[0].cell
+        self.holds_output = cell.output in cell.states
+        sizes = [encoder.num_directions * sum(each.values()) for each in encoder.state_sizes]
+        if not self.holds_output:
+            sizes[-1] += self.summary_size
+        self.state_sizes = tuple(sizes)
         self.notes = encoder.notes
 
     def forward(self, inputs: Inputs, lengths: Tensor) -> Reading:
         """Return what was read of a batch of sequences."""
         steps, state = self.encoder.run(self.inputs(inputs, lengths), lengths)
         memory = self.encoder.dropout(steps)
+        summary = self.pooling(memory, lengths)
         # Some states start at -inf, and stay there without a step.
         is_empty = lengths[:, None] == 0
-        states = self.encoder.layer_states(state)
-        return Reading(
-            memory,
-            lengths,
-            self.pooling(memory, lengths),
-            tuple(layer.masked_fill(is_empty, 0) for layer in states),
-        )
+        states = [s.masked_fill(is_empty, 0) for s in self.encoder.layer_states(state)]
+        if not self.holds_output:
+            states[-1] = torch.cat([states[-1], summary], -1)
+        return Reading(memory, lengths, summary, tuple(states))
 
 
 class NoReader(Reader):
@@ -127,8 +128,8 @@ class ImageReader(Reader):
 
     Three blocks of two convolutions, of which the second takes every second place (LeCun et al.
     1998); each place also knows its height and breadth, from -1 to 1 (Liu et al. 2018,
-    arXiv:1807.03247), in place of the order that steps have. The summary is
-    ``relu(V g + c)`` of the features' means on a grid, so that it knows of places, too.
+    arXiv:1807.03247), in place of the order that steps have. The summary is ``tanh(V g + c)`` of
+    the memory's means on a grid, so that it knows of places, too.
 
     Args:
         num_channels: ``C``.
@@ -171,7 +172,7 @@ class ImageReader(Reader):
         )
         self.grid = nn.AdaptiveAvgPool2d(grid)
         self.place = nn.Linear(width + 2, output_size)
-        self.whole = nn.Linear(width * grid[0] * grid[1], output_size)
+        self.whole = nn.Linear(output_size * grid[0] * grid[1], output_size)
         self.dropout = nn.Dropout(dropout)
         self.memory_size = self.summary_size = output_size
         self.state_sizes = (output_size,)
@@ -193,9 +194,11 @@ class ImageReader(Reader):
             :, None, None
         ]
         features = self.convolutions(standard)  # [B, F, H, W]
-        places = torch.cat([features, _coordinates(features)], 1).flatten(2).permute(2, 0, 1)
-        memory = self.dropout(self.place(places).relu())
-        summary = self.dropout(self.whole(self.grid(features).flatten(1)).relu())
+        places = torch.cat([features, _coordinates(features)], 1).permute(2, 3, 0, 1)
+        seen = self.place(places).relu()  # [H, W, B, F]
+        memory = self.dropout(seen.flatten(0, 1))
+        pooled = self.grid(seen.permute(2, 3, 0, 1)).flatten(1)
+        summary = self.dropout(self.whole(pooled).tanh())
         counts = torch.full((len(images),), len(memory), device=images.device)
         return Reading(memory, counts, summary, (summary,))
 
