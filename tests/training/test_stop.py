@@ -170,7 +170,7 @@ NOTHING_LOST = "stopped before the first step: nothing was trained, nothing is l
 def assert_nothing_began(process: subprocess.Popen[str], folder: Path, said: str | None) -> None:
     try:
         # The stages would take minutes.
-        output, errors = process.communicate(timeout=300)
+        output, errors = process.communicate(timeout=60)
     finally:
         process.kill()
     assert (process.returncode, errors) == (130, "")
@@ -188,6 +188,8 @@ class Interrupt:
         if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
 
+# A shell starts what runs in the background without it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.meta_path.insert(0, Interrupt())
 from ostinato.cli import main
 main(["train", "hello", "training.max_steps=100000000"])
@@ -242,7 +244,7 @@ def test_control_c_within_an_evaluation(tmp_path: Path):
         assert process.poll() is None
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (130, "")
     assert "everything is kept; go on with: ostinato train --resume run" in output
     resume(tmp_path / "run")

@@ -239,7 +239,11 @@ def predict(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     source: Annotated[
         str | None,
-        typer.Argument(help="A file, a text, or - for standard input, a text in each line."),
+        typer.Argument(
+            help="A file, a text, or - for standard input, a text in each line; a series whose end "
+            "is read.  [default: of forecasts the run's own series]",
+            show_default=False,
+        ),
     ] = None,
     changes: Annotated[list[str] | None, _FORM] = None,
     form: Annotated[
@@ -247,13 +251,28 @@ def predict(
         typer.Option("--format", help="[default: table on a terminal, else jsonl]"),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Of every label.")] = False,
+    horizon: Annotated[
+        int | None, typer.Option(help="Forecasts: steps ahead.  [default: as learned]")
+    ] = None,
+    quantiles: Annotated[
+        str | None, typer.Option(metavar="Q,Q,…", help="Forecasts: 0.1,0.5,0.9.")
+    ] = None,
+    paths: Annotated[
+        int | None, typer.Option(min=1, help="Forecasts: draw so many ways that it may go.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of what is drawn: same seed, same draws."),
+    ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw here what a writer looks at: .html, .png, …"),
+        typer.Option(
+            metavar="FILE", help="Draw a forecast's fan, or what a writer looks at: .html, …"
+        ),
     ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
-    """Let a trained model label, tag or estimate what it is given, or write for it."""
+    """Let a trained model label, tag, estimate, forecast, or write."""
     from ostinato.cli.predict import predict_command
 
     predict_command(
@@ -262,7 +281,14 @@ def predict(
         changes or [],
         form=form,
         checkpoint=checkpoint,
-        options={"probabilities": probabilities, "figure": figure},
+        options={
+            "probabilities": probabilities,
+            "horizon": horizon,
+            "quantiles": quantiles,
+            "paths": paths,
+            "seed": seed,
+            "figure": figure,
+        },
     )
 
 

@@ -36,6 +36,8 @@ from ostinato.training.writing_recipe import WritingRecipe
 if TYPE_CHECKING:
     from ostinato.training.evaluation import Report
     from ostinato.training.example_data import PartName
+    from ostinato.training.forecast_evaluation import BackTest
+    from ostinato.training.forecasting import Forecast, TrainedForecaster
     from ostinato.training.naive import Predictions
 
 PathLike = str | os.PathLike[str]
@@ -304,6 +306,59 @@ class Run:
             message=message,
             which=self._checkpoint,
         )
+
+    def forecast(
+        self,
+        data: Any = None,
+        *,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        num_paths: int = 0,
+        seed: int = 0,
+    ) -> Forecast:
+        """Forecast what follows a series.
+
+        Args:
+            data: a pandas frame, columns by name, or the path of a table, with the columns that the
+                run learned from; None for its own series. The end is read.
+            horizon: steps ahead; None for as many as were learned.
+            quantiles: rising, between 0 and 1; None for some usual ones, where there are any.
+            num_paths: to draw, of a recursive forecaster.
+            seed: of the draws.
+
+        Raises:
+            RunError: the run learned something else.
+            DataError: the series cannot be used, or is too short.
+            OptionError: the network has no such horizon, quantiles or paths.
+        """
+        from ostinato.training.forecasting import usual_levels
+
+        trained = self._forecaster
+        levels = usual_levels(trained.model) if quantiles is None else quantiles
+        return trained.forecast(
+            trained.read(data), horizon=horizon, levels=levels, num_paths=num_paths, seed=seed
+        )
+
+    def back_test(self, part: PartName = "test", *, stride: int | None = None) -> BackTest:
+        """Forecast from every moment of a part of the run's own series; weights stay as they are.
+
+        Args:
+            part: train, dev or test.
+            stride: steps between two origins; None for what the recipe says.
+
+        Raises:
+            RunError: the run learned something else, or has no such part.
+            DataError: the series cannot be used, or changed since the run began.
+        """
+        from ostinato.training.forecast_evaluation import back_test
+
+        return back_test(self._forecaster, part, stride)
+
+    @cached_property
+    def _forecaster(self) -> TrainedForecaster:
+        from ostinato.training.forecasting import load_forecaster
+
+        return load_forecaster(self.path, self._checkpoint)
 
     @cached_property
     def _examples(self) -> TrainedExamples:

@@ -10,9 +10,11 @@ from typing import Any, Final, Literal, cast
 from ostinato.data import DataError
 from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
-from ostinato.data.readers import ReadOptions, columns_of, read_rows
+from ostinato.data.readers import ReadOptions, columns_of, guess_format, read_rows
+from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
+from ostinato.data.readers.folders import suffix_of
 from ostinato.data.readers.formats import TABLES, format_by_name
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row, once_each
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
@@ -78,6 +80,9 @@ class Source:
                 f"the {part} part holds no examples{share}\n"
                 f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
             )
+        if part != "train" and self.target is not None and ALSO in rows[0].values:
+            # Scored once, beside all its right answers.
+            rows = once_each(rows, self.input, self.target)
         return rows[: self.recipe.max_examples]
 
     def _check_columns(self, rows: Sequence[Row]) -> None:
@@ -171,6 +176,7 @@ def _has_lines(data: DataRecipe) -> bool:
 
 def read_options(data: DataRecipe) -> ReadOptions:
     """Return how the files of a recipe are read."""
+    size = data.image_size
     return ReadOptions(
         format=data.format,
         encoding=data.encoding,
@@ -179,6 +185,7 @@ def read_options(data: DataRecipe) -> ReadOptions:
         separator=data.separator,
         quoting=data.quoting,
         streaming=data.streaming,
+        image_size=(size, size) if isinstance(size, int) else size,
     )
 
 
@@ -203,12 +210,12 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
                 f"mend: only how another file is read: {', '.join(OF_OTHER_FILES)}"
             )
     raw = recipe.model_dump(mode="json")
-    own = recipe.data.format
-    if own == "auto":
-        own = format_by_name(recipe.data.train) if isinstance(recipe.data.train, Path) else None
+    own = _own_format(recipe.data)
     named = None if path is None else format_by_name(path)
     are_tables = own in TABLES and named in TABLES
-    if named not in (None, own) and own is not None and not are_tables:
+    if path is not None and own == "captions" and suffix_of(path) in CAPTION_SUFFIXES:
+        raw["data"]["format"] = own
+    elif named not in (None, own) and own is not None and not are_tables:
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
@@ -221,6 +228,18 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
         if not _has_input(path, data) and _has_input(path, guessed):
             return guessed
     return data
+
+
+def _own_format(data: DataRecipe) -> str | None:
+    """Return what the run's own files are; None where their names do not say."""
+    train = data.train
+    if data.format != "auto":
+        return data.format
+    if isinstance(train, dict):
+        return "captions" if sorted(train) == CAPTION_FILES else None
+    if not isinstance(train, Path):
+        return None
+    return guess_format(train) if train.is_dir() else format_by_name(train)
 
 
 def _has_input(path: Path, data: DataRecipe) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ostinato.training.errors import RunError
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.suggestion_recipe import SuggestionRecipe
@@ -33,6 +34,7 @@ _MODULES: dict[type[Recipe], str] = {
     ExampleRecipe: "ostinato.training.example_kind",
     WritingRecipe: "ostinato.training.writing_kind",
     SuggestionRecipe: "ostinato.training.suggestion_kind",
+    ForecastRecipe: "ostinato.training.forecast_kind",
 }
 
 

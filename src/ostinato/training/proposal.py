@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,8 @@ from ostinato.data.text.splitting import split_units
 from ostinato.data.wording import counted
 from ostinato.training.choice import Choice, choose, short
 from ostinato.training.columns import Column
+from ostinato.training.forecast_proposal import is_series, propose_series
+from ostinato.training.proposed import Line, Proposal, written_path
 from ostinato.training.recipe import RECIPES
 from ostinato.training.recipe_parts import TextUnit
 from ostinato.training.suggestion_recipe import QUERY, QUERY_BEFORE
@@ -30,40 +31,6 @@ _TOO_FEW = 4
 _FEW, _FEW_SHARE, _MANY = 50, 0.25, 1000
 _KOREAN = 0.3
 _STEPS: Final = {"bpe": "pieces of words"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A key of a recipe.
-
-    Attributes:
-        key: within its section.
-        value: as YAML will hold it.
-        comment: why, and what else is possible.
-    """
-
-    key: str
-    value: Any
-    comment: str = ""
-
-
-@dataclass
-class Proposal:
-    """A recipe, each of its lines with the reason.
-
-    Attributes:
-        title: what it does, in a sentence.
-        task: name of the task.
-        reason: why this task.
-        sections: name to lines.
-        notes: what the user should know beside.
-    """
-
-    title: str
-    task: str
-    reason: str
-    sections: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
-    notes: list[str] = field(default_factory=list[str])
 
 
 def propose(
@@ -99,8 +66,58 @@ def propose(
         )
     if seen.num_rows < _TOO_FEW:
         raise _too_few(seen)
+    if task == "forecasting" or (task is None and target is None and is_series(seen)):
+        return propose_series(seen, input, target)
     choice = choose(seen, task, input, target)
+    if choice.task == "text-to-text":
+        return _pairs(seen, choice)
     return _examples(seen, choice)
+
+
+def _pairs(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of texts that become texts."""
+    assert choice.target is not None
+    num, read = seen.num_rows, seen.columns[choice.input]
+    title = f"Text to text, {seen.name}: {counted(num, 'pair')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    sections = proposal.sections
+    sections["data"] = [*_files(seen), *_columns(seen, choice), *_shares(seen, choice, proposal)]
+    is_text = read.kind in ("text", "tokens") and not read.is_series
+    if is_text:
+        _, lines = _text(read, choice, num)
+        sections["text"] = lines
+    elif read.is_series:
+        sections["text"] = [Line("unit", "numbers", "each text is a series of numbers")]
+    _, written = _text(seen.columns[choice.target], choice, num)
+    # What is to be written keeps its capitals.
+    sections["target_text"] = [line for line in written if line.key != "lowercase"]
+    hidden = _by_size(num, (48, 96, 160, 256))
+    sections["model"] = [
+        Line("cell", "gru", "a name, or its equations"),
+        Line("hidden_size", hidden, f"for {counted(num, 'pair')}; more learns more by heart"),
+        Line("bidirectional", True, "whole texts are there: read both ways"),
+    ]
+    if is_text:
+        why = "numbers for each unit, of both texts"
+        sections["model"].append(Line("embedding_size", hidden, why))
+    sections["model"].append(Line("dropout", 0.3, "against learning by heart"))
+    sections["decoder"] = [
+        Line("attention", "general", "each step looks at the source; none: one vector for all"),
+        Line("pointer", False, "true: words of the source can be copied, such as names"),
+    ]
+    sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "pairs to one step"),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_epochs", _by_size(num, (60, 40, 20, 10)), "passes at most; see patience"),
+    ]
+    sections["decoding"] = [
+        Line("method", "beam", "the best of several; also possible: greedy, sample")
+    ]
+    sections["evaluation"] = [
+        Line("metric", "chrf", "of what is written; also possible: bleu, exact, unit_error, loss"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
 
 
 def _examples(seen: Survey, choice: Choice) -> Proposal:
@@ -137,16 +154,12 @@ def _files(seen: Survey) -> list[Line]:
             continue
         comment = "what was looked at" if part == "train" else "beside it, by its name"
         value: Any = (
-            _written(files)
+            written_path(files)
             if isinstance(files, Path)
-            else {column: _written(path) for column, path in files.items()}
+            else {column: written_path(path) for column, path in files.items()}
         )
         lines.append(Line(part, value, comment))
     return lines
-
-
-def _written(path: Path) -> str:
-    return str(path.expanduser().absolute())
 
 
 def _columns(seen: Survey, choice: Choice) -> list[Line]:
@@ -417,7 +430,7 @@ def _language_model(seen: Survey) -> Proposal:
     title = f"A language model of {seen.name}: {counted(num, 'character')}"
     reason = "plain text without labels" if text else "as asked for"
     proposal = Proposal(title, "language-model", reason)
-    data = [Line("path", _written(path), "what was looked at")]
+    data = [Line("path", written_path(path), "what was looked at")]
     if seen.options.encoding != "utf-8":
         data.append(Line("encoding", seen.options.encoding, "it is not UTF-8"))
     kinds = len(set(text[:1_000_000]))

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ostinato.data.sets.made import find_problem
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe_parts import (
     DataRecipe,
     ExampleEvaluationRecipe,
@@ -86,6 +87,7 @@ RECIPES: dict[str, type[Recipe]] = {
     ),
     "text-to-text": WritingRecipe,
     "suggestion": SuggestionRecipe,
+    "forecasting": ForecastRecipe,
 }
 
 

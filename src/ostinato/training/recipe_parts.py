@@ -43,6 +43,7 @@ Format = Literal[
     "midi",
     "audio",
     "images",
+    "captions",
     "hub",
 ]
 Files = Path | list[Path] | dict[str, Path]
@@ -79,7 +80,12 @@ def _changed_paths(value: object, change: Callable[[Path], Path]) -> object:
             return value
 
 
-def _no_dash(path: object) -> object:
+def no_dash(path: object) -> object:
+    """Return the path of a file as it stands.
+
+    Raises:
+        ValueError: it is empty, or means standard input.
+    """
     if path == "":
         raise ValueError("is empty\nmend: add data=FILE")
     if path == "-":
@@ -115,7 +121,7 @@ class TextRecipe(SourceRecipe, frozen=True):
     @field_validator("path", mode="before")
     @classmethod
     def _names_a_file(cls, path: object) -> object:
-        return _no_dash(path)
+        return no_dash(path)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -219,11 +225,16 @@ class DataRecipe(SourceRecipe, frozen=True):
     malformed: Share = Field(0.0, description="share of malformed rows that is left out, counted")
     max_examples: Count | None = Field(None, description="of each part: use only the first")
     streaming: bool = Field(False, description="read hub sets and Parquet without a local copy")
+    image_size: Size | tuple[Size, Size] | None = Field(
+        None,
+        description="of image files: 64, or [height, width]; null: as they are, captioned ones "
+        "of different sizes, or above 256, at 96",
+    )
 
     @field_validator("train", "dev", "test", mode="before")
     @classmethod
     def _names_a_file(cls, path: object) -> object:
-        return _no_dash(path)
+        return no_dash(path)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

@@ -196,8 +196,8 @@ class WritingTask:
     def _score_notes(self) -> Iterator[str]:
         if self.score_name != "loss":
             yield (
-                f"{self.scored_on}: loss and perplexity are teacher-forced, the other scores of what "
-                "is written free-running, greedily"
+                f"{self.scored_on}: loss and perplexity are teacher-forced; the other scores are "
+                "of what is written free-running, greedily"
             )
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002

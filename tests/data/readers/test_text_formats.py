@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from pathlib import Path
@@ -72,10 +73,45 @@ def test_parallel_files(tmp_path: Path):
     ]
     assert reports[0].startswith("train.in, line 3: byte 0xff")
     files["tags"] = write(tmp_path, "long.out", "O\n" * 7)
-    with pytest.raises(DataError, match=r"train\.in has 4, .*long\.out has 7\nmend: line i"):
+    message = (
+        r"train\.in has 4, .*long\.out has 7; the first without a partner is "
+        r"long\.out, line 5: 'O'\nmend: line i"
+    )
+    with pytest.raises(DataError, match=message):
         values_of(files)
     with pytest.raises(DataError, match="does not come as one file for each column"):
         values_of(files, format="csv")
+
+
+def test_lines_that_are_empty_on_one_side(tmp_path: Path):
+    files = {
+        "source": write(tmp_path, "a.de.gz", gzip.compress("eins\n \ndrei\n\nfünf\n".encode())),
+        "target": write(tmp_path, "a.en", "one\ntwo\nthree\n\n\n"),
+    }
+    rows, reports = rows_and_reports(files)
+    assert [(row.place, row.values) for row in rows] == [
+        ("a.de.gz, line 1", {"source": "eins", "target": "one"}),
+        ("a.de.gz, line 3", {"source": "drei", "target": "three"}),
+        ("a.de.gz, line 4", {"source": "", "target": ""}),
+    ]
+    assert reports == [
+        "a.de.gz, line 2: it is empty, but that of a.en is not",
+        "a.en, line 5: it is empty, but that of a.de.gz is not",
+    ]
+    files["third"] = write(tmp_path, "a.fr", "un\n\ntrois\n\ncinq\n")
+    assert rows_and_reports(files)[1] == [
+        "a.de.gz, line 2: it is empty, but that of a.en is not",
+        "a.en, line 5: it is empty, but that of a.de.gz, a.fr is not",
+    ]
+
+
+def test_the_line_without_a_partner_is_shown_cut(tmp_path: Path):
+    files = {
+        "source": write(tmp_path, "a.de", "eins\n" + "x" * 100 + "\n"),
+        "target": write(tmp_path, "a.en", "one\n"),
+    }
+    with pytest.raises(DataError, match=rf"a\.de, line 2: '{'x' * 60}…'"):
+        values_of(files)
 
 
 TREEBANK = """\

@@ -10,7 +10,7 @@ from pathlib import Path
 from ostinato.core.errors import UnknownNameError
 from ostinato.data.errors import DataError
 from ostinato.data.opening import check_exists
-from ostinato.data.readers import audio, hub, images
+from ostinato.data.readers import audio, captions, hub, images, strokes
 from ostinato.data.readers.folders import split_part, suffix_of, suffixes_in
 from ostinato.data.readers.lines import read_good_lines
 
@@ -33,7 +33,7 @@ _BY_SUFFIX: dict[str, str] = {
     **dict.fromkeys(audio.SUFFIXES, "audio"),
     **dict.fromkeys(images.SUFFIXES, "images"),
 }
-FORMATS = (*dict.fromkeys(_BY_SUFFIX.values()), "strokes", "tsv", "text", "hub")
+FORMATS = (*dict.fromkeys(_BY_SUFFIX.values()), "captions", "strokes", "tsv", "text", "hub")
 TABLES = ("csv", "tsv")
 _SAMPLE = 100
 _IDX_NAME = re.compile(r"idx\d-ubyte")
@@ -102,6 +102,8 @@ def _of_folder(folder: Path) -> str:
         kind = "text" if suffix in TEXT_SUFFIXES else _BY_SUFFIX.get(suffix)
         if kind in ("audio", "images", "midi", "parquet", "text"):
             kinds[kind] += count
+    if kinds["images"] and captions.find_captions(folder):
+        return "captions"
     if suffixes[".arrow"] or not (kinds or (folder / "README.md").is_file()):
         kinds["hub"] += suffixes[".arrow"]
     if not kinds.total():
@@ -120,7 +122,7 @@ def _of_arrays(path: Path) -> str:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no .npz file: {error}\nmend: get or make it again") from error
-    if any(name.endswith("_strokes.npy") for name in names):
+    if any(name.endswith("_strokes.npy") for name in names) or strokes.are_drawings(path):
         return "strokes"
     return "audio" if "audio.npy" in names else "rolls"
 

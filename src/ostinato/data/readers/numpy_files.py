@@ -33,7 +33,8 @@ def load_arrays(path: Path) -> Mapping[str, Array]:
     """
     check_exists(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Given a path, numpy leaves a damaged archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if isinstance(arrays, np.ndarray):
                 raise DataError(f"{path} is one array\nmend: give an .npz file, with named arrays")
             return {name: arrays[name] for name in arrays.files}
@@ -92,13 +93,13 @@ def pieces_of(path: Path, part: str | None, kind: str) -> Iterator[Array]:
     yield from np.split(joined, cast("Any", np.cumsum(lengths)[:-1]))
 
 
-def chosen_part(path: Path, part: str | None, parts: Mapping[str, str]) -> str:
+def chosen_part(path: Path, part: str | None, parts: Mapping[str, object]) -> str:
     """Return ``part``, or the only one there is.
 
     Args:
         path: of the file, for the error.
         part: one of ``parts``; None for the only one.
-        parts: name to array.
+        parts: by their names.
 
     Raises:
         DataError: there is no such part, or None of several.

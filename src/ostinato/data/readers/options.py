@@ -24,6 +24,8 @@ class ReadOptions:
         quoting: whether quotes wrap a field.
         max_examples: at most so many rows.
         streaming: read Parquet and the hub without a local copy.
+        image_size: height and width that image files are brought to; None: as they are, but for
+            captioned ones of different sizes.
     """
 
     format: str = "auto"
@@ -34,3 +36,4 @@ class ReadOptions:
     quoting: bool = True
     max_examples: int | None = None
     streaming: bool = False
+    image_size: tuple[int, int] | None = None

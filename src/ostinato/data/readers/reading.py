@@ -11,6 +11,7 @@ from ostinato.core.errors import nearest
 from ostinato.data.errors import DataError
 from ostinato.data.opening import check_exists
 from ostinato.data.readers.audio import audio_rows, recording_rows
+from ostinato.data.readers.captions import CAPTION_FILES, caption_rows, captioned_rows
 from ostinato.data.readers.conll import conll_rows, conllu_rows
 from ostinato.data.readers.folders import expanded, split_part, suffix_of
 from ostinato.data.readers.formats import (
@@ -30,7 +31,7 @@ from ostinato.data.readers.strokes import stroke_rows
 from ostinato.data.readers.tables import table_rows
 from ostinato.data.rows import Malformed, Row
 
-_BY_COLUMN = ("text", "images")
+_BY_COLUMN = ("text", "images", "captions")
 
 
 def read_rows(files: Files, options: ReadOptions, malformed: Malformed) -> Iterator[Row]:
@@ -86,6 +87,8 @@ def _by_column(
     for path in files.values():
         check_exists(path)
     name = options.format
+    if name == "auto" and sorted(files) == CAPTION_FILES:
+        name = "captions"
     if name == "auto":
         is_idx = all(guess_format(path, options.encoding) == "images" for path in files.values())
         name = "images" if is_idx else "text"
@@ -93,9 +96,13 @@ def _by_column(
         near = nearest(name, _BY_COLUMN) or "text"
         raise DataError(
             f"format {name!r} does not come as one file for each column; expected one of "
-            f"{', '.join(_BY_COLUMN)} (idx files)\nmend: data.format={near}, or a single file"
+            f"{', '.join(_BY_COLUMN)} (images: idx files)\n"
+            f"mend: data.format={near}, or a single file"
         )
-    return idx_rows(files) if name == "images" else parallel_rows(files, options, malformed)
+    if name == "images":
+        return idx_rows(files)
+    read = captioned_rows if name == "captions" else parallel_rows
+    return read(files, options, malformed)
 
 
 def _shown(files: Files) -> str:
@@ -139,9 +146,8 @@ def _sounds(paths: Sequence[Path], options: ReadOptions, malformed: Malformed) -
 
 
 def _images(path: Path, options: ReadOptions, malformed: Malformed) -> Iterator[Row]:
-    del options
     check_exists(path)
-    return image_rows(path, malformed)
+    return image_rows(path, malformed, options.image_size)
 
 
 def _rolls(path: Path, options: ReadOptions, malformed: Malformed) -> Iterator[Row]:
@@ -176,6 +182,7 @@ _READERS: dict[str, _Reader] = {
     "midi": _midi,
     "audio": _sounds,
     "images": _each(_images),
+    "captions": _each(caption_rows),
     "parquet": _parquet,
     "hub": _each(hub_rows),
 }
