@@ -155,7 +155,7 @@ def build_encoder_decoder(
         output_size=_or(decoder.output_size, model.output_size),
         embedding_size=embedding_size if isinstance(embedding_size, int) else None,
         attention=None if decoder.attention == "none" else decoder.attention,
-        context=decoder.context,
+        context="start" if isinstance(source, Nothing) else decoder.context,
         input_feeding=decoder.input_feeding,
         pointer=decoder.pointer,
         tied=decoder.tied,

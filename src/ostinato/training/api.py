@@ -199,7 +199,8 @@ class Run:
         if self.recipe.task == "regression":
             raise RunError("a regression has no probabilities\nmend: use predict")
         if isinstance(self.recipe, WritingRecipe):
-            raise RunError("a text has a log-probability, not one of each label\nmend: use write")
+            verb = "suggest" if isinstance(self.recipe, SuggestionRecipe) else "write"
+            raise RunError(f"a text has a log-probability, not one of each label\nmend: use {verb}")
         found = self._predictions(values).probabilities
         if self.recipe.task in ("tagging", "polyphony"):
             return list(found)

@@ -13,7 +13,7 @@ from ostinato.data.pipeline import PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, columns_of, guess_format, read_rows
 from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
 from ostinato.data.readers.folders import suffix_of
-from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.data.readers.formats import TABLES, format_by_name, guess_format
 from ostinato.data.rows import ALSO, Malformed, Row, once_each
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
@@ -171,7 +171,7 @@ def _has_lines(data: DataRecipe) -> bool:
     """Whether each line of the file is a row of its own."""
     if data.format != "auto":
         return data.format == "text"
-    return isinstance(data.train, Path) and format_by_name(data.train) == "text"
+    return isinstance(data.train, Path) and guess_format(data.train, data.encoding) == "text"
 
 
 def read_options(data: DataRecipe) -> ReadOptions:

@@ -95,12 +95,11 @@ def suggesting_options(decoding: SuggestingRecipe, pipeline: Pipeline) -> Decodi
     Raises:
         OptionError: a value is of another method.
     """
-    options = decoding_options(decoding, pipeline)
-    most = options.max_length
-    if decoding.max_length is None:
-        most = max(pipeline.longest_target, decoding.min_length + 1)
     width = max(decoding.beam_size, decoding.num_best)
-    return replace(options, max_length=most, beam_size=width)
+    options = decoding_options(decoding.model_copy(update={"beam_size": width}), pipeline)
+    if decoding.max_length is not None:
+        return options
+    return replace(options, max_length=max(pipeline.longest_target, decoding.min_length + 1))
 
 
 @torch.no_grad()

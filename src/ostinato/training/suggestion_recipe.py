@@ -59,9 +59,6 @@ class QueryDecoderRecipe(DecoderRecipe, frozen=True):
     attention: Literal["none", "dot", "general", "concat", "bahdanau"] = Field(
         "none", description="how a step looks at the query before; none: the context vector alone"
     )
-    context: Literal["start", "every-step"] = Field(
-        "start", description="without attention: where the context vector is read"
-    )
 
 
 class SuggestingRecipe(DecodingRecipe, frozen=True):
