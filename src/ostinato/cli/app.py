@@ -341,7 +341,11 @@ def suggest(
     """Let a trained model complete what is begun of a query: ostinato suggest RUN < FILE."""
     from ostinato.cli.suggest import suggest_command
 
-    suggest_command(run, source, changes or [], checkpoint=checkpoint)
+    given = changes or []
+    if source is not None and source.startswith("decoding.") and "=" in source:
+        # What is no beginning of a user's says how lines are answered.
+        source, given = None, [source, *given]
+    suggest_command(run, source, given, checkpoint=checkpoint)
 
 
 @app.command()

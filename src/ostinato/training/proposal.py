@@ -526,7 +526,7 @@ def _queries_of_lines(seen: Survey) -> tuple[Sequence[str], list[Line]]:
         )
     queries = [line for line in seen.text.split("\n") if line.strip()]
     data = [
-        Line("train", _written(path), "what was looked at: a query a line"),
+        Line("train", written_path(path), "what was looked at: a query a line"),
         Line("format", "text", "by its lines"),
         Line("target", "text", "the line"),
     ]

@@ -141,6 +141,16 @@ GOALS: Final[Mapping[str, Goal]] = {
     ),
     "commands": Goal([Bound("exact", 0.99)], 20, "SCAN, simple split", "0.998"),
     "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
+    "suggest-en": Goal(
+        [Bound("mrr@5", 0.05, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "TREC questions, none of them in training",
+    ),
+    "suggest-ko": Goal(
+        [Bound("mrr@5", 0.02, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "titles of Korean news, none of them in training",
+    ),
 }
 
 
