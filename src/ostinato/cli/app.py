@@ -367,6 +367,36 @@ def chat(
 
 
 @app.command()
+def suggest(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A file or what is begun of a query, the query before and a tab in front of it if "
+            "need be; - or nothing for standard input, answered line by line."
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[decoding.KEY=VALUE]...",
+            help="How it suggests: decoding.num_best=10, decoding.beam_size=30, decoding.trie=true "
+            "for queries of training alone, …",
+        ),
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained model complete what is begun of a query: ostinato suggest RUN < FILE."""
+    from ostinato.cli.suggest import suggest_command
+
+    given = changes or []
+    if source is not None and source.startswith("decoding.") and "=" in source:
+        # What is no beginning of a user's says how lines are answered.
+        source, given = None, [source, *given]
+    suggest_command(run, source, given, checkpoint=checkpoint)
+
+
+@app.command()
 def serve(
     run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
     host: Annotated[str, typer.Option(help="0.0.0.0: for everyone on the network.")] = "127.0.0.1",

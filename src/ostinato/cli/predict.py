@@ -18,6 +18,7 @@ Form = Literal["table", "jsonl"]
 _COMMANDS = {
     "ExampleRecipe": ("ostinato.cli.predict_examples", "predict_examples"),
     "WritingRecipe": ("ostinato.cli.predict_texts", "predict_texts"),
+    "SuggestionRecipe": ("ostinato.cli.predict_suggestions", "predict_suggestions"),
     "ForecastRecipe": ("ostinato.cli.predict_forecasts", "predict_forecasts"),
 }
 

@@ -26,7 +26,7 @@ from ostinato.data.text import (
     TextEncoder,
     TextOptions,
 )
-from ostinato.data.text.options import refuse_surrogates
+from ostinato.data.text.options import NUM_SPECIAL, refuse_surrogates
 from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
@@ -40,6 +40,7 @@ Task = Literal[
     "polyphony",
     "text-to-text",
     "image-to-text",
+    "suggestion",
 ]
 
 Value = str | list[str] | Frames | Picture
@@ -65,6 +66,7 @@ class PipelineOptions:
         target_text: how a text that is learned becomes steps; None where none is.
         also: the column of further right answers; None for none but the data's own.
         copies: whether units of the source can be copied into what is written.
+        may_read_nothing: whether the input may be missing or empty: a text is written all the same.
     """
 
     task: Task
@@ -77,6 +79,7 @@ class PipelineOptions:
     target_text: TextOptions | None = None
     also: str | None = None
     copies: bool = False
+    may_read_nothing: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineOptions:
@@ -221,7 +224,7 @@ class Pipeline:
         Raises:
             DataError: a column is missing everywhere, or nothing can be learned.
         """
-        check_columns(rows, options.input, options.target)
+        check_columns(rows, None if options.may_read_nothing else options.input, options.target)
         learned = cls(options, _kind(rows, options))
         inputs, targets = _usable(rows, learned)
         if options.task == "regression":
@@ -248,7 +251,12 @@ class Pipeline:
             )
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
-            encoder = TextEncoder.train(texts, options.text)
+            is_nothing = options.may_read_nothing and not any(map(str.strip, texts))
+            encoder = (
+                TextEncoder.of_nothing(options.text)
+                if is_nothing
+                else TextEncoder.train(texts, options.text)
+            )
             sentences: Iterable[list[str]] = map(encoder.units, texts)
         else:
             sentences = cast("list[list[str]]", inputs)
@@ -260,6 +268,11 @@ class Pipeline:
             words = (word for sentence in sentences for word in sentence)
             learned = replace(learned, spelling=SpellingEncoder.train(words))
         return learned
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether no row of training had an input."""
+        return self.encoder is not None and self.encoder.num_symbols == NUM_SPECIAL
 
     @property
     def unit_name(self) -> str:
@@ -325,6 +338,8 @@ class Pipeline:
             DataError: it is missing, or of another kind.
         """
         value = row.values.get(self.options.input)
+        if value is None and self.options.may_read_nothing:
+            return ""
         if value is None:
             columns = ", ".join(row.values) or "none"
             raise DataError(
@@ -388,7 +403,8 @@ class Pipeline:
 
     def _answers_of(self, row: Row, value: Value) -> list[str]:
         """Return the right answers, that which is learned first; there is something to read."""
-        if isinstance(value, str) and not value.strip():
+        is_empty = isinstance(value, str) and not value.strip()
+        if is_empty and not self.options.may_read_nothing:
             raise DataError("there is nothing to read\nmend: give a text in each row")
         target = row.values.get(self.options.target or "")
         also = row.values.get(self.options.also or ALSO)
@@ -511,7 +527,8 @@ class Pipeline:
             return Example(place, value[:limit])
         assert self.encoder is not None
         if isinstance(value, str):
-            steps = self.encoder.encode(value, counts.text)
+            is_told = value or not self.options.may_read_nothing
+            steps = self.encoder.encode(value, counts.text if is_told else None)
             words = self.encoder.units(value) if self.spelling else ()
             return Example(place, steps, spellings=self._spelled(words), content=value)
         limit = self.options.text.max_length
@@ -623,7 +640,7 @@ def _without_mend(error: DataError) -> str:
     return str(error).partition("\nmend: ")[0]
 
 
-def check_columns(rows: Sequence[Row], input: str, target: str | None) -> None:
+def check_columns(rows: Sequence[Row], input: str | None, target: str | None) -> None:
     """Refuse rows in which what is read, or learned, is nowhere.
 
     Raises:

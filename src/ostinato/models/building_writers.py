@@ -20,7 +20,7 @@ from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
 from ostinato.models.one_to_many import OneToMany
-from ostinato.models.readers import ImageReader, Reader, SequenceReader
+from ostinato.models.readers import ImageReader, NoReader, Reader, SequenceReader
 from ostinato.models.starting import start_layers
 
 _T = TypeVar("_T")
@@ -45,7 +45,12 @@ class Pictures:
     scale: Sequence[float] | None = None
 
 
-SourceKind = InputKind | Pictures
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No inputs: every row starts from the same state, which is learned."""
+
+
+SourceKind = InputKind | Pictures | Nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +155,7 @@ def build_encoder_decoder(
         output_size=_or(decoder.output_size, model.output_size),
         embedding_size=embedding_size if isinstance(embedding_size, int) else None,
         attention=None if decoder.attention == "none" else decoder.attention,
-        context=decoder.context,
+        context="start" if isinstance(source, Nothing) else decoder.context,
         input_feeding=decoder.input_feeding,
         pointer=decoder.pointer,
         tied=decoder.tied,
@@ -168,6 +173,8 @@ def build_encoder_decoder(
         checkpoint_every=model.checkpoint_every,
     )
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
+    if isinstance(source, Nothing):
+        made.bridge.start_at_zero()
     kind = OneToMany if isinstance(reader, ImageReader) else EncoderDecoder
     return kind(
         reader,
@@ -229,6 +236,8 @@ def _check(source: SourceKind, options: WriterOptions) -> None:
         )
     if isinstance(source, Pictures):
         _check_pictures(options)
+    elif isinstance(source, Nothing):
+        _check_nothing(options)
     else:
         check_inputs(source, model)
 
@@ -249,11 +258,23 @@ def _check_pictures(options: WriterOptions) -> None:
         _refuse("an image has no units that could be copied", "decoder.pointer=false")
 
 
+def _check_nothing(options: WriterOptions) -> None:
+    for key, value, kept in (
+        ("decoder.attention", options.decoder.attention, "none"),
+        ("model.bidirectional", options.model.bidirectional, False),
+    ):
+        if value != kept:
+            shown = "false" if kept is False else kept
+            _refuse(f"nothing is read: {key}={value} has nothing to look at", f"{key}={shown}")
+
+
 def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
 def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
+    if isinstance(source, Nothing):
+        return NoReader()
     if isinstance(source, Pictures):
         return ImageReader(
             source.num_channels,

@@ -232,6 +232,27 @@ class Decoder(nn.Module):
             copied = copied[writing.owners]
         return self._answers(steps, features, copied), writing
 
+    def resume(self, units: Tensor, lengths: Tensor, writing: Writing) -> Writing:
+        """Read units that are known, and return what the step after them needs.
+
+        Args:
+            units: int64 ``[T, B]``.
+            lengths: int64 ``[B]``; a row of none stays as it is.
+            writing: as ``begin`` or a step returned it.
+        """
+        vectors = self._vectors(units, lengths)
+        if not self.fed_size:
+            _, state = self.layers.run(self._with_summary(vectors, writing), lengths, writing.state)
+            return replace(writing, state=state)
+        for number, vector in enumerate(vectors):
+            is_there = number < lengths
+            fed = writing.fed
+            _, _, writing = self._step(vector, writing, is_there.long())
+            assert fed is not None
+            assert writing.fed is not None
+            writing = replace(writing, fed=writing.fed.where(is_there[:, None], fed))
+        return replace(writing, weights=None)
+
     def answer(
         self, units: Tensor, lengths: Tensor, writing: Writing
     ) -> tuple[Answers, Tensor, Tensor | None]:
@@ -294,15 +315,18 @@ class Decoder(nn.Module):
         known = units.masked_fill(units >= self.num_symbols, self.inputs.unknown_id)
         return self.inputs({"ids": known}, lengths)
 
+    def _with_summary(self, vectors: Tensor, writing: Writing) -> Tensor:
+        """Return what steps ``[T, B, E]`` read, the context vector beside each where it is read."""
+        if writing.sources.summary is None:
+            return vectors
+        summary = writing.sources.summary[writing.owners].expand(len(vectors), -1, -1)
+        return torch.cat([vectors, summary], -1)
+
     def _at_once(
         self, vectors: Tensor, lengths: Tensor, writing: Writing, places: Tensor
     ) -> tuple[_Steps, Tensor | None]:
         """Run all steps as one scan, then look with all outputs at once."""
-        read = vectors
-        if writing.sources.summary is not None:
-            summary = writing.sources.summary.expand(len(vectors), -1, -1)
-            read = torch.cat([vectors, summary], -1)
-        outputs, _ = self.layers.run(read, lengths, writing.state)
+        outputs, _ = self.layers.run(self._with_summary(vectors, writing), lengths, writing.state)
         steps = _Steps(_flat(vectors, places), _flat(outputs, places), None, None)
         if self.attention is None or writing.sources.looked_at is None:
             return steps, None

@@ -224,7 +224,7 @@ def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:
     """Follow the likeliest ``beam_size`` beginnings of each text side by side.
 
     A beginning that comes to its end among them is a text, and another takes its place; a row is
-    done with ``beam_size`` texts.
+    done with ``beam_size`` texts, or when none that is still to come can be among the best.
     """
     options = run.options
     width = options.beam_size
@@ -249,7 +249,12 @@ def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:
         best, written = best.without(is_end, after, width)
         totals = best.totals
         num_found = torch.tensor([len(found[example]) for example in examples], device=device)
-        is_open = (num_found < width) & (totals > -torch.inf).any(-1)
+        likeliest = totals.amax(-1)
+        is_open = (num_found < width) & (likeliest > -torch.inf)
+        if not options.length_penalty:
+            # What goes on becomes less likely with every unit.
+            least = [_least([text.score for text in found[e]], options.num_best) for e in examples]
+            is_open &= likeliest > totals.new_tensor(least)
         if step == options.max_length - 1:
             for row, text in _texts(run, written, totals, is_open[:, None]):
                 found[examples[row]].append(text)
@@ -262,6 +267,11 @@ def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:
         totals, written = totals[kept], written[kept]
         examples = [examples[row] for row in _integers(kept)]
     return found
+
+
+def _least(scores: Sequence[float], num: int) -> float:
+    """Return what the score of another text has to exceed to be among the first ``num``."""
+    return sorted(scores)[-num] if len(scores) >= num else -math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,9 @@ from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results, metrics_of_run, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, free_folder
+from ostinato.training.suggester import Question, Suggester, load_suggester
+from ostinato.training.suggesting import Suggestion
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.trained import TrainedExamples, load_examples
 from ostinato.training.trained_writer import TrainedWriter, Written, load_writer
 from ostinato.training.writing_recipe import WritingRecipe
@@ -116,12 +119,18 @@ class Run:
         Returns:
             By the task: classification, a label each; multi-label, a list of labels each; tagging,
             a list of tags each; regression, float64 ``[B, O]``; polyphony, bool ``[T, I]`` each,
-            the notes after each step that are likelier than not; text-to-text, a text each.
+            the notes after each step that are likelier than not; text-to-text, a text each;
+            suggestion, the likeliest query that begins so, of a beginning or of the query before
+            and a beginning, and an empty text where there is none.
 
         Raises:
             DataError: an input cannot be read; it is named by its place.
             RunError: the model goes on with a text, and does not predict.
         """
+        if isinstance(self.recipe, SuggestionRecipe):
+            _refuse_one(values)
+            found = self._suggester.suggest_all([_question(value) for value in values], 1)
+            return [best[0].text if best else "" for best in found]
         if isinstance(self.recipe, WritingRecipe):
             return [best[0].text for best in self.write(values)]
         found = self._predictions(values)
@@ -153,6 +162,29 @@ class Run:
         changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
         return trained.write(list(values), trained.options(changes))
 
+    def suggest(
+        self, prefix: str, before: str | None = None, num: int | None = None, **decoding: Any
+    ) -> list[Suggestion]:
+        """Return the likeliest queries that begin as a user has begun, the likeliest first.
+
+        Args:
+            prefix: what is begun; nothing of it: the likeliest queries of all.
+            before: the query before; None for the first of a session.
+            num: how many at most; None: as the recipe says.
+            decoding: keys of the recipe's section of that name, such as ``beam_size=30`` or
+                ``trie=True``; what is not given is as the recipe says.
+
+        Raises:
+            DataError: a text holds a lone surrogate.
+            RecipeError: there is no such key, or its value is of no use.
+            RunError: the model does not complete queries, or learned from none before.
+        """
+        changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
+        chosen = self._suggester
+        if changes:
+            chosen = load_suggester(self.path, self._checkpoint, changes)
+        return chosen.suggest(prefix, before, num)
+
     def predict_proba(self, values: Sequence[Any]) -> list[Numbers] | Numbers:
         """Return probabilities, in the order of ``labels``.
 
@@ -169,7 +201,8 @@ class Run:
         if self.recipe.task == "regression":
             raise RunError("a regression has no probabilities\nmend: use predict")
         if isinstance(self.recipe, WritingRecipe):
-            raise RunError("a text has a log-probability, not one of each label\nmend: use write")
+            verb = "suggest" if isinstance(self.recipe, SuggestionRecipe) else "write"
+            raise RunError(f"a text has a log-probability, not one of each label\nmend: use {verb}")
         found = self._predictions(values).probabilities
         if self.recipe.task in ("tagging", "polyphony"):
             return list(found)
@@ -375,12 +408,34 @@ class Run:
         return session.load_trained(self.path, self._checkpoint)
 
     @cached_property
+    def _suggester(self) -> Suggester:
+        return load_suggester(self.path, self._checkpoint)
+
+    @cached_property
     def _translator(self) -> TrainedWriter:
         return load_writer(self.path, self._checkpoint)
 
     def _predictions(self, values: Sequence[Any]) -> Predictions:
         _refuse_one(values)
         return self._examples.predict(list(values))
+
+
+def _question(value: Any) -> Question:
+    """Return what is begun, and the query before: of a text, or of a pair of both.
+
+    Raises:
+        DataError: it is neither.
+    """
+    match value:
+        case str():
+            return value, None
+        case (str() | None as before, str() as text):
+            return text, before
+        case _:
+            raise DataError(
+                f"got {value!r}, expected what is begun, or the query before and what is begun\n"
+                'mend: predict(["what is"]), or predict([("who was", "what is")])'
+            )
 
 
 def _refuse_one(values: object) -> None:

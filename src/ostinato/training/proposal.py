@@ -22,12 +22,14 @@ from ostinato.training.forecast_proposal import is_series, propose_series
 from ostinato.training.proposed import Line, Proposal, written_path
 from ostinato.training.recipe import RECIPES
 from ostinato.training.recipe_parts import TextUnit
+from ostinato.training.suggestion_recipe import QUERY, QUERY_BEFORE
 from ostinato.training.survey import TEXT_FORMATS, Survey
 
 _SAMPLE = 2000
 _UNEQUAL, _VERY_UNEQUAL = 3, 10
 _TOO_FEW = 4
 _FEW, _FEW_SHARE, _MANY = 50, 0.25, 1000
+_KOREAN = 0.3
 _STEPS: Final = {"bpe": "pieces of words"}
 
 
@@ -53,6 +55,8 @@ def propose(
         if name is not None and name not in seen.columns:
             raise UnknownNameError("column", name, seen.columns)
     is_plain = not seen.columns
+    if task == "suggestion":
+        return _suggestion(seen, input, target)
     if task == "language-model" or (is_plain and task is None):
         return _language_model(seen)
     if is_plain:
@@ -302,7 +306,7 @@ def _unit(num_words: float, korean: float, unspaced: float, num: int) -> tuple[T
     if num_words <= 2:
         also = "also possible: words, bpe"
         return "characters", f"short: {counted(round(num_words), 'word')} in the middle; {also}"
-    if korean > 0.3:
+    if korean > _KOREAN:
         if num >= 2000:
             return "bpe", "Korean words take many endings; also possible: syllables, morphemes"
         return "syllables", "Korean, too little for pieces of words; also possible: bpe, morphemes"
@@ -490,6 +494,102 @@ def _language_model(seen: Survey) -> Proposal:
         Line("patience", 4, "evaluations without progress end the run; null: never")
     ]
     return proposal
+
+
+def _suggestion(seen: Survey, input: str | None, target: str | None) -> Proposal:
+    """Fill in the recipe of completing queries.
+
+    Raises:
+        DataError: it cannot be told which column holds the queries, or there are too few.
+    """
+    before: str | None = None
+    proposal = Proposal("", "suggestion", "as asked for")
+    if seen.columns:
+        before = input or (QUERY_BEFORE if QUERY_BEFORE in seen.columns else None)
+        queries, data = _queries_of_column(seen, before, target, proposal)
+    else:
+        queries, data = _queries_of_lines(seen)
+    num = len(queries)
+    if num < _TOO_FEW:
+        raise _too_few(seen)
+    proposal.title = f"Completion of the queries of {seen.name}: {counted(num, 'query')}"
+    if len(set(queries)) == num:
+        proposal.notes.append(
+            "no query is there twice: give each as often as it was asked, so that frequent ones "
+            "are suggested first"
+        )
+    letters = [c for text in _sampled(queries) for c in text if c.isalpha()]
+    is_korean = sum("가" <= c <= "힣" for c in letters) > _KOREAN * max(1, len(letters))
+    also = "; also possible: jamo, within a syllable" if is_korean else ""
+    sections = proposal.sections
+    sections["data"] = data
+    sections["target_text"] = [Line("unit", "characters", f"what is begun can go on{also}")]
+    hidden = _by_size(num, (64, 128, 256, 384))
+    sections["model"] = [
+        Line("cell", "lstm", "a name, or its equations"),
+        Line("hidden_size", hidden, f"for {counted(num, 'query')}; more learns more by heart"),
+        Line("embedding_size", min(64, hidden), "numbers for each character"),
+        Line("dropout", 0.3, "against learning by heart; 0 if the model learns too little"),
+    ]
+    if before is not None:
+        why = "each step looks at the query before; none: it starts the state alone"
+        sections["decoder"] = [Line("attention", "general", why)]
+    sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "queries to one step"),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_epochs", _by_size(num, (40, 30, 20, 10)), "passes over the data at most"),
+    ]
+    sections["evaluation"] = [
+        Line("metric", "auto", "the loss; also possible: mrr@5, the place among suggestions"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
+
+
+def _queries_of_lines(seen: Survey) -> tuple[Sequence[str], list[Line]]:
+    """Return the queries of a file of lines, and the section that says so."""
+    path = seen.files["train"]
+    if seen.options.format not in TEXT_FORMATS or not isinstance(path, Path) or path.is_dir():
+        raise DataError(
+            f"queries stand in the lines of a file, or in a column; {seen.name} is "
+            f"{seen.options.format}\nmend: join them into one file, a query a line"
+        )
+    queries = [line for line in seen.text.split("\n") if line.strip()]
+    data = [
+        Line("train", written_path(path), "what was looked at: a query a line"),
+        Line("format", "text", "by its lines"),
+        Line("target", "text", "the line"),
+    ]
+    if seen.options.encoding != "utf-8":
+        data.append(Line("encoding", seen.options.encoding, "it is not UTF-8"))
+    share = 0.1 if len(queries) >= _MANY else 0.2
+    why = f"{share:.0%} held out by a hash of the query, so that no other part has it"
+    data.append(Line("split", {"dev": share, "test": share}, why))
+    return queries, data
+
+
+def _queries_of_column(
+    seen: Survey, before: str | None, target: str | None, proposal: Proposal
+) -> tuple[Sequence[str], list[Line]]:
+    """Return the queries of a table, and the section that says where they are."""
+    query = target or QUERY
+    if query not in seen.columns:
+        raise DataError(
+            f"which column of {seen.name} holds the queries? (the columns are "
+            f"{', '.join(seen.columns)})\nmend: --target COLUMN"
+        )
+    choice = Choice(
+        "suggestion",
+        before or query,
+        query,
+        "as asked for",
+        input_reason="the query before",
+        target_reason="the query",
+    )
+    lines = [*_files(seen), *_columns(seen, choice), *_shares(seen, choice, proposal)]
+    if before is None:
+        lines = [line for line in lines if line.key != "input"]
+    return [text for text in seen.columns[query].texts if text.strip()], lines
 
 
 _TEXT_SIZES: Final = ((20_000, 64), (200_000, 128), (2_000_000, 256), (math.inf, 512))

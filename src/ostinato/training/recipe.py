@@ -23,6 +23,7 @@ from ostinato.training.recipe_parts import (
     TextRecipe,
     TextStepsRecipe,
 )
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.writing_recipe import WritingRecipe
 
 
@@ -86,6 +87,7 @@ RECIPES: dict[str, type[Recipe]] = {
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
     **dict.fromkeys(("text-to-text", "image-to-text"), WritingRecipe),
+    "suggestion": SuggestionRecipe,
     "forecasting": ForecastRecipe,
     "drawing": DrawingRecipe,
 }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from ostinato.core.errors import UnknownNameError
 from ostinato.core.files import replace_file, writing
 from ostinato.data import DataError
+from ostinato.data.wording import plural
 from ostinato.training.evaluation import Report, Score, score_json
 
 BEGIN: Final = "<!-- results -->"
@@ -183,6 +184,16 @@ GOALS: Final[Mapping[str, Goal]] = {
     "strokes": Goal(
         [Bound("nats_per_point"), Bound("nats_per_drawing")], 20, "KanjiVG, stroke by stroke"
     ),
+    "suggest-en": Goal(
+        [Bound("mrr@5", 0.05, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "TREC questions, none of them in training",
+    ),
+    "suggest-ko": Goal(
+        [Bound("mrr@5", 0.02, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "titles of Korean news, none of them in training",
+    ),
 }
 
 
@@ -319,7 +330,7 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
         goal = find_goal(row.recipe)
         its = (
             f"`{row.recipe}`",
-            f"{goal.data}, {row.num_examples:,} {row.item}s",
+            f"{goal.data}, {row.num_examples:,} {plural(row.item)}",
             f"{goal.published} | {_clock(row.seconds)} of {goal.minutes:g}:00 | {row.seed}",
         )
         for bound in goal.bounds:

@@ -78,7 +78,7 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
-    own = METHOD_KEYS[decoding.method]
+    own = (*METHOD_KEYS[decoding.method], "trie")
     of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
         *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
@@ -86,7 +86,7 @@ def unused_writing_keys(
         *changed_keys("target_text", recipe.target_text, bytes_alone),
         *changed_keys("data", data, _unused_data(data, pipeline)),
         *changed_keys("model", recipe.model, _unused_reader(recipe.model, pipeline)),
-        *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe)),
+        *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe, pipeline)),
         *changed_keys("training", recipe.training, unused_training(recipe)),
         *changed_keys("decoding", decoding, of_others),
     ]
@@ -95,8 +95,10 @@ def unused_writing_keys(
     return tuple(found)
 
 
-def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
+def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:
     decoder = recipe.decoder
+    if pipeline.reads_nothing:
+        yield "context"
     if (decoder.cell or "").strip() in cells.names():
         yield "functions"
 
@@ -149,7 +151,9 @@ def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
 
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.kind in ("frames", "pictures"):
+    if pipeline.reads_nothing:
+        yield from type(pipeline.options.text).__dataclass_fields__
+    elif pipeline.kind in ("frames", "pictures"):
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":

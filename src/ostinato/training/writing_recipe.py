@@ -177,6 +177,9 @@ class WritingRecipe(Recipe, frozen=True):
     text-to-text: for a text, tokens, or an array, step by step; image-to-text: for a picture.
     """
 
+    may_read_nothing: ClassVar[bool] = False
+    """Whether a text is written where there is nothing to read."""
+
     task: Literal["text-to-text", "image-to-text"]
     data: WritingDataRecipe
     text: TextStepsRecipe = TextStepsRecipe.model_construct()

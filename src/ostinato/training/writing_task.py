@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.example_data import Source
+from ostinato.training.example_scores import Metric
 from ostinato.training.example_task import check_variation, is_varied, varied_example
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.task import EndLoss, State, StepLoss
@@ -58,11 +60,9 @@ class WritingTask:
         self.item_name = pipeline.kind if pipeline.kind in named else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
-        self._scorer = WritingScorer(pipeline, recipe.evaluation.tokenizer)
         self._greedy = greedy_options(recipe.decoding, pipeline)
         self._ratio = training.teacher_forcing_ratio
-        metric = writing_metric(recipe)
-        self.score_name, self.higher_is_better = metric.name, metric.higher_is_better
+        self.score_name, self.higher_is_better = self._metric()
         self._batches = Batches(
             [_length(example) for example in train],
             training.batch_size,
@@ -211,6 +211,14 @@ class WritingTask:
             "data_sha256": fingerprint([*self.train, *self.dev]),
         }
 
+    def _metric(self) -> Metric:
+        """Return the score that chooses the weights."""
+        return writing_metric(self.recipe)
+
+    @cached_property
+    def _scorer(self) -> WritingScorer:
+        return WritingScorer(self.pipeline, self.recipe.evaluation.tokenizer)
+
     @property
     def num_scored(self) -> int:
         """Steps that an evaluation runs through: read, and written."""
@@ -293,6 +301,7 @@ def writing_options(recipe: WritingRecipe, source: Source) -> PipelineOptions:
         target_text=TextOptions(**target.model_dump()),
         also=recipe.data.also,
         copies=recipe.decoder.pointer,
+        may_read_nothing=recipe.may_read_nothing,
     )
 
 
