@@ -25,6 +25,7 @@ __all__ = [
     "Recurrent",
     "Run",
     "SequenceClassifier",
+    "SequenceForecaster",
     "SequenceRegressor",
     "SequenceTagger",
     "__version__",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from ostinato.nn import GRU, LSTM, RNN, Recurrent, accelerate, explain, init
     from ostinato.training.api import Run, from_pretrained, load_run, train
     from ostinato.training.estimators.classifier import SequenceClassifier
+    from ostinato.training.estimators.forecaster import SequenceForecaster
     from ostinato.training.estimators.language_model import LanguageModel
     from ostinato.training.estimators.regressor import SequenceRegressor
     from ostinato.training.estimators.tagger import SequenceTagger
@@ -66,6 +68,7 @@ else:
         "ostinato.nn": ("GRU", "LSTM", "RNN", "Recurrent", "accelerate", "explain"),
         "ostinato.training.api": ("Run", "from_pretrained", "load_run", "train"),
         "ostinato.training.estimators.classifier": ("SequenceClassifier",),
+        "ostinato.training.estimators.forecaster": ("SequenceForecaster",),
         "ostinato.training.estimators.language_model": ("LanguageModel",),
         "ostinato.training.estimators.regressor": ("SequenceRegressor",),
         "ostinato.training.estimators.tagger": ("SequenceTagger",),

@@ -12,13 +12,18 @@ import numpy as np
 import pytest
 import torch
 
+from ostinato.training.drawing_recipe import DrawingRecipe
+from ostinato.training.drawing_task import DrawingTask
 from ostinato.training.example_task import ExampleTask
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.survey import survey
 from ostinato.training.tasks import task_of
+from ostinato.training.writing_recipe import WritingRecipe
+from ostinato.training.writing_task import WritingTask
 from tests.cli.helpers import ask, refuse
+from tests.training.drawing_helpers import write_drawings
 
 Rows = Sequence[Sequence[Any]]
 SENTENCES = [
@@ -39,7 +44,7 @@ def table(path: Path, rows: Rows, separator: str = ",", encoding: str = "utf-8")
 def inferred(capsys: pytest.CaptureFixture[str], data: Path, *options: str) -> Recipe:
     """Write a recipe beside the data and read it back."""
     output = data.parent / "inferred.yaml"
-    answer = ask(capsys, "init", str(data), "--output", str(output), *options)
+    answer = ask(capsys, "init", str(data), "--output", str(output), "--force", *options)
     assert answer.code == 0, answer.errors
     text = output.read_text("utf-8")
     assert answer.output.startswith(text)
@@ -136,7 +141,11 @@ def test_five_rows(capsys: pytest.CaptureFixture[str], tmp_path: Path):
             "2 columns of r.csv could be what is learned: `one` (3 different numbers)",
             "--target 'one'",
         ),
-        ([["text", "other"], *([s, s[::-1]] for s in SENTENCES)], "no column", "--target COLUMN"),
+        (
+            [["text", "other", "third"], *([s, s[::-1], s.upper()] for s in SENTENCES)],
+            "no column",
+            "--target COLUMN",
+        ),
     ],
 )
 def test_what_cannot_be_told_is_said(
@@ -351,12 +360,22 @@ def test_real_data(
     examples(recipe)
 
 
-def test_prices_are_no_sequences(
+def test_prices_of_several_shares_below_each_other_are_no_sequences(
     capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
 ):
     for path in sorted((ostinato_data / "stocks").glob("*.csv")):
+        # Dates, each once, beside numbers alone: that one can be forecast.
+        if path.name == "stockdata.csv":
+            continue
         errors = refuse(capsys, "init", str(path), "--output", str(tmp_path / "x"))
         assert "one step, not a sequence" in errors
+
+
+def test_prices_of_dates_are_a_series(
+    capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
+):
+    recipe = inferred(capsys, ostinato_data / "stocks" / "stockdata.csv")
+    assert recipe.task == "forecasting"
 
 
 def test_sounds_images_and_parquet(capsys: pytest.CaptureFixture[str], tmp_path: Path):
@@ -407,3 +426,112 @@ def test_a_table_that_cannot_be_read_is_no_recipe(
     assert "50 malformed rows of 100" in said.replace("\n", " ")
     assert "line 3" in said
     assert not (tmp_path / "commas.yaml").exists()
+
+
+def pairs(recipe: Recipe) -> WritingTask:
+    """Read texts that become texts as ``ostinato train`` does."""
+    task = task_of(recipe, torch.device("cpu"))
+    assert isinstance(task, WritingTask)
+    assert task.train
+    assert task.dev
+    task.build_model()
+    return task
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("de", "en"), ("de", "en")),
+        (("answer", "question"), ("question", "answer")),
+        (("id", "target_text", "source_text"), ("source_text", "target_text")),
+    ],
+)
+def test_two_columns_of_texts(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    names: tuple[str, ...],
+    expected: tuple[str, str],
+):
+    rows = [
+        [number, sentence, f"Reply: {sentence.upper()}"][-len(names) :]
+        for number, sentence in enumerate(SENTENCES)
+    ]
+    recipe = inferred(capsys, table(tmp_path / "p.csv", [names, *rows]))
+    assert isinstance(recipe, WritingRecipe)
+    assert (recipe.data.input, recipe.data.target) == expected
+    assert not recipe.target_text.lowercase
+    pairs(recipe)
+    back = inferred(capsys, tmp_path / "p.csv", "--input", expected[1], "--target", expected[0])
+    assert isinstance(back, WritingRecipe)
+    assert back.data.input == expected[1]
+    text = (tmp_path / "inferred.yaml").read_text("utf-8")
+    assert "also possible: bleu, exact, unit_error, loss" in text
+
+
+def test_two_parallel_files(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    for part, first in (("train", 0), ("dev", 7), ("test", 13)):
+        for language, change in (("de", str.lower), ("en", str.title)):
+            lines = "".join(f"{change(each)}\n" for each in SENTENCES[first:])
+            (folder / f"{part}.{language}").write_text(lines)
+    recipe = inferred(capsys, folder)
+    assert isinstance(recipe, WritingRecipe)
+    assert (recipe.data.input, recipe.data.target) == ("de", "en")
+    task = pairs(recipe)
+    assert (len(task.train), len(task.dev)) == (60, 53)
+
+
+def test_one_of_two_parallel_files(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    for language, change in (("ko", str.lower), ("en", str.title)):
+        (tmp_path / f"lines.{language}").write_text(
+            "".join(f"{change(each)}\n" for each in SENTENCES)
+        )
+    recipe = inferred(capsys, tmp_path / "lines.ko")
+    assert isinstance(recipe, WritingRecipe)
+    assert (recipe.data.input, recipe.data.target) == ("ko", "en")
+    assert all(
+        each.content == each.labels[0].lower() != each.labels[0] for each in pairs(recipe).train
+    )
+
+
+def test_a_label_beside_two_texts_is_learned(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [
+        [sentence, f"Reply: {sentence}", label]
+        for sentence, label in zip(SENTENCES, LABELS, strict=True)
+    ]
+    path = table(tmp_path / "q.csv", [["Q", "A", "label"], *rows])
+    assert inferred(capsys, path).task == "classification"
+    recipe = inferred(capsys, path, "--task", "text-to-text", "--input", "Q", "--target", "A")
+    assert isinstance(recipe, WritingRecipe)
+    pairs(recipe)
+    said = refuse(
+        capsys, "init", str(path), "--force", "--task", "text-to-text", "--target", "label"
+    )
+    assert "mend: " in said
+
+
+def test_texts_that_cannot_be_told_apart(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    rows = [[each, each.upper(), each.title()] for each in SENTENCES]
+    path = table(tmp_path / "three.csv", [["a b", "c d", "e f"], *rows])
+    said = refuse(capsys, "init", str(path), "--task", "text-to-text")
+    assert "mend: name the columns: --input COLUMN --target COLUMN" in said
+
+
+def test_strokes_become_a_recipe_that_draws(capsys: pytest.CaptureFixture[str], tmp_path: Path):
+    path, output = write_drawings(tmp_path), tmp_path / "out.yaml"
+    answer = ask(capsys, "init", str(path), "--output", str(output))
+    assert answer.code == 0, answer.errors
+    recipe = load_recipe(str(output))
+    assert isinstance(recipe, DrawingRecipe)
+    files = [recipe.data.train, recipe.data.dev, recipe.data.test]
+    assert files == [Path(f"{path}#{part}") for part in ("train", "valid", "test")]
+    task = DrawingTask.from_recipe(recipe, torch.device("cpu"))
+    assert (len(task.train), len(task.dev)) == (120, 30)
+    other = str(tmp_path / "other.yaml")
+    said = refuse(capsys, "init", str(path), "--output", other, "--task", "classification")
+    assert "strokes have no labels" in said
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\n" + "".join(f"word {n},{'ab'[n % 2]}\n" for n in range(30)))
+    said = refuse(capsys, "init", str(table), "--output", other, "--task", "drawing")
+    assert "holds no strokes" in said

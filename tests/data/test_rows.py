@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from ostinato.data import DataError
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row, once_each
 
 
 def reported(num: int, good: int, share: float = 0.0) -> Malformed:
@@ -53,3 +54,27 @@ def test_a_share_is_tolerated_and_told(num: int, good: int, refused: bool):
     assert malformed.note().startswith(f"{num} malformed row")
     assert "left out: a.csv, line 1: no label" in malformed.note()
     assert malformed.note().count("line") == min(num, 3)
+
+
+def test_an_input_once_with_all_its_answers():
+    def rows(*values: tuple[object, object, list[str]]) -> list[Row]:
+        return [
+            Row(f"row {number}", {"x": x, "y": y, ALSO: also})
+            for number, (x, y, also) in enumerate(values, 1)
+        ]
+
+    found = once_each(
+        rows(("a", "1", ["2"]), ("b", "1", []), (" a ", "3", ["1", "4"]), ("b", "1", [])), "x", "y"
+    )
+    assert [(row.place, row.values["y"], row.values[ALSO]) for row in found] == [
+        ("row 1", "1", ["2", "3", "4"]),
+        ("row 2", "1", []),
+    ]
+    image = np.eye(3, dtype=np.uint8)
+    found = once_each(
+        rows((image, "1", []), (image.copy(), "2", []), (image.astype(np.int8), "3", [])), "x", "y"
+    )
+    assert [row.values[ALSO] for row in found] == [["2"], []]
+    # What cannot be used is not lost in a row that can.
+    assert len(once_each(rows(("a", "1", []), ("a", None, []), ("a", 3, [])), "x", "y")) == 3
+    assert len(once_each(rows((None, "1", []), (None, "1", [])), "x", "y")) == 2

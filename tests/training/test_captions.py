@@ -192,7 +192,7 @@ def test_what_is_of_sequences_alone_is_refused(images: Path, changes: dict[str, 
 
 def test_cider_is_of_captions(tmp_path: Path):
     raw = raw_captions(tmp_path, task="text-to-text", evaluation={"metric": "cider"})
-    with pytest.raises(RecipeError, match="cider, which is of captions of images"):
+    with pytest.raises(RecipeError, match="cider, which is of captions, but"):
         validate(raw, "x")
 
 

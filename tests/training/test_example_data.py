@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Sequence
 from hashlib import sha256
 from itertools import chain
@@ -10,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ostinato.core.errors import UnknownNameError
 from ostinato.data import DataError
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.rows import ALSO, Malformed, Row
 from ostinato.data.sets.catalogue import find_set, rows_of
 from ostinato.training.errors import RecipeError
-from ostinato.training.example_data import PARTS, Source, other_rows
+from ostinato.training.example_data import PARTS, Source, data_of_file, other_rows
 from ostinato.training.example_task import pipeline_options
 from tests.training.examples import Values, recipe_of, write_rows
 
@@ -198,3 +201,88 @@ def test_another_file_in_the_form_of_the_run(tmp_path: Path):
         {"y": "1", "x": "some, text"},
         {"y": "2", "x": "more"},
     ]
+
+
+def test_captioned_images_are_learned_by_caption_and_scored_by_image(tmp_path: Path):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    texts = {f"{number}.png": [f"picture {number}", f"{number} is this"] for number in range(40)}
+    for number, name in enumerate(texts):
+        Image.new("L", (4, 4), number).save(folder / name)
+    (folder / "captions.json").write_text(json.dumps(texts))
+    data = {"input": "image", "target": "caption", "split": {"dev": 0.3, "test": 0.3}}
+    found = Source(recipe_of("classification", folder, data=data))
+    parts = {part: found.rows(part) for part in PARTS}
+    numbers = {
+        part: [int(row.values["image"][0, 0]) for row in rows] for part, rows in parts.items()
+    }
+    assert sorted(chain(*(set(each) for each in numbers.values()))) == list(range(40))
+    assert len(numbers["train"]) == 2 * len(set(numbers["train"]))
+    for part in ("dev", "test"):
+        assert len(numbers[part]) == len(set(numbers[part])) > 5
+        for row, number in zip(parts[part], numbers[part], strict=True):
+            assert [row.values["caption"], *row.values[ALSO]] == texts[f"{number}.png"]
+
+
+@pytest.mark.parametrize("given", ["format", "folder", "columns"])
+def test_another_file_of_captions_is_read_as_one(tmp_path: Path, given: str):
+    folder = tmp_path / "shapes"
+    folder.mkdir()
+    for number in range(3):
+        Image.new("L", (4, 4), number).save(folder / f"{number}.png")
+    own = folder / "captions.json"
+    own.write_text(json.dumps({"0.png": "the first", "1.png": "the second"}))
+    other = folder / "new.csv"
+    train: Any = {"format": own, "folder": folder, "columns": {"captions": own, "images": folder}}
+    data = {"train": train[given], "input": "image", "target": "caption"}
+    data["format"] = "captions" if given == "format" else "auto"
+    recipe = recipe_of("classification", own, data=data)
+    found = data_of_file(recipe, [], other)
+    assert found.format == "captions"
+    other.write_text("image,caption\n2.png,the third\n")
+    options = pipeline_options(recipe, Source(recipe))
+    rows = other_rows(found, other, Malformed(), options)
+    assert [(row.values["image"].shape, row.values["caption"]) for row in rows] == [
+        ((4, 4), "the third")
+    ]
+    assert data_of_file(recipe, [], tmp_path / "x.parquet").format == "parquet"
+
+
+def test_files_side_by_side_in_a_recipe(tmp_path: Path):
+    files = {"source": tmp_path / "a.de.gz", "target": tmp_path / "a.en"}
+    files["source"].write_bytes(gzip.compress(b"eins\n\ndrei\nvier\n"))
+    files["target"].write_text("one\ntwo\nthree\nfour\n")
+    data = {"train": files, "input": "source", "target": "target", "split": {"dev": 0, "test": 0}}
+    found = Source(recipe_of("classification", files["target"], data={**data, "malformed": 0.3}))
+    assert values(found.rows("train"), "target") == ["one", "three", "four"]
+    found.malformed.check()
+    assert found.malformed.note() == (
+        "1 malformed row left out: a.de.gz, line 2: it is empty, but that of a.en is not"
+    )
+    strict = Source(recipe_of("classification", files["target"], data=data))
+    strict.rows("train")
+    with pytest.raises(DataError, match=r"1 malformed row of 4:\n  a\.de\.gz, line 2: it is empty"):
+        strict.malformed.check()
+    files["target"].write_text("one\ntwo\nthree\n")
+    with pytest.raises(DataError, match=r"a\.de\.gz has 4, .*a\.en has 3; .*line 4: 'vier'"):
+        Source(recipe_of("classification", files["target"], data=data)).rows("train")
+
+
+@pytest.mark.parametrize(("given", "shape"), [(6, (6, 6)), ([5, 7], (5, 7)), (None, (4, 3))])
+def test_the_size_of_images_in_a_recipe(tmp_path: Path, given: object, shape: tuple[int, int]):
+    (tmp_path / "pets/cat").mkdir(parents=True)
+    Image.new("L", (3, 4)).save(tmp_path / "pets/cat/1.png")
+    data = {
+        "input": "image",
+        "target": "label",
+        "image_size": given,
+        "split": {"dev": 0, "test": 0},
+    }
+    found = Source(recipe_of("classification", tmp_path / "pets", data=data))
+    assert found.rows("train")[0].values["image"].shape == shape
+
+
+@pytest.mark.parametrize("given", [0, [5], [5, 0], "large"])
+def test_sizes_of_images_that_are_none(tmp_path: Path, given: object):
+    with pytest.raises(RecipeError, match=r"data\.image_size"):
+        recipe_of("classification", tmp_path, data={"image_size": given})

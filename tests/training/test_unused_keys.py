@@ -45,6 +45,7 @@ def notes(path: Path, **changes: Any) -> str:
         ({"text": {"unit": "characters"}}, ""),
         ({"text": {"unit": "bytes", "min_count": 2}}, "text.min_count"),
         ({"data": {"streaming": True}}, "data.streaming"),
+        ({"data": {"image_size": 64}}, "data.image_size"),
         ({"data": {"quoting": False, "separator": ","}}, ""),
     ],
 )

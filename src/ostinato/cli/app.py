@@ -185,6 +185,54 @@ def generate(
     )
 
 
+@app.command()
+def draw(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    num: Annotated[int, typer.Option(help="Drawings.")] = 40,
+    figure: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw a sheet here: .html, .svg, .png or .pdf."),
+    ] = None,
+    real: Annotated[
+        int, typer.Option(min=0, help="Drawings of the dev part, beside them on the sheet.")
+    ] = 20,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write every point here.")
+    ] = None,
+    temperature: Annotated[
+        float, typer.Option(help="1: as learned; less: more careful; above 0.")
+    ] = 1.0,
+    max_points: Annotated[
+        int | None,
+        typer.Option(help="Of a drawing.  [default: strokes.max_length]", show_default=False),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**63 - 1,
+            help="Same seed, same drawings.  [default: others each time]",
+            show_default=False,
+        ),
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained network draw: a sheet, or the points of each drawing as a line of JSON."""
+    from ostinato.cli.draw import draw_command
+
+    draw_command(
+        run,
+        num,
+        figure=figure,
+        num_real=real,
+        json_path=json_path,
+        temperature=temperature,
+        max_points=max_points,
+        seed=seed,
+        checkpoint=checkpoint,
+    )
+
+
 _FORM = typer.Argument(
     metavar="[data.KEY=VALUE]...",
     help="How the file differs: data.encoding=latin-1, data.input=…; of a run that writes also "
@@ -240,8 +288,9 @@ def predict(
     source: Annotated[
         str | None,
         typer.Argument(
-            help="A file, a text, or - for standard input, a text in each line. Of a run that "
-            "reads images: images, or folders of them."
+            help="A file, a text, or - for standard input, a text in each line; a series whose end "
+            "is read; images, or folders of them.  [default: of forecasts the run's own series]",
+            show_default=False,
         ),
     ] = None,
     changes: Annotated[list[str] | None, _FORM] = None,
@@ -250,13 +299,28 @@ def predict(
         typer.Option("--format", help="[default: table on a terminal, else jsonl]"),
     ] = None,
     probabilities: Annotated[bool, typer.Option("--probabilities", help="Of every label.")] = False,
+    horizon: Annotated[
+        int | None, typer.Option(help="Forecasts: steps ahead.  [default: as learned]")
+    ] = None,
+    quantiles: Annotated[
+        str | None, typer.Option(metavar="Q,Q,…", help="Forecasts: 0.1,0.5,0.9.")
+    ] = None,
+    paths: Annotated[
+        int | None, typer.Option(min=1, help="Forecasts: draw so many ways that it may go.")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, help="Of what is drawn: same seed, same draws."),
+    ] = None,
     figure: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Draw here what a writer looks at: .html, .png, …"),
+        typer.Option(
+            metavar="FILE", help="Draw a forecast's fan, or what a writer looks at: .html, …"
+        ),
     ] = None,
     checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
 ) -> None:
-    """Let a trained model label, tag or estimate what it is given, or write for it."""
+    """Let a trained model label, tag, estimate, forecast, or write."""
     from ostinato.cli.predict import predict_command
 
     predict_command(
@@ -265,7 +329,14 @@ def predict(
         changes or [],
         form=form,
         checkpoint=checkpoint,
-        options={"probabilities": probabilities, "figure": figure},
+        options={
+            "probabilities": probabilities,
+            "horizon": horizon,
+            "quantiles": quantiles,
+            "paths": paths,
+            "seed": seed,
+            "figure": figure,
+        },
     )
 
 
@@ -293,6 +364,36 @@ def chat(
     from ostinato.cli.conversation import conversation_command
 
     conversation_command(run, source, changes or [], checkpoint=checkpoint)
+
+
+@app.command()
+def suggest(
+    run: Annotated[Path, typer.Argument(help="A run folder, or a saved model.")],
+    source: Annotated[
+        str | None,
+        typer.Argument(
+            help="A file or what is begun of a query, the query before and a tab in front of it if "
+            "need be; - or nothing for standard input, answered line by line."
+        ),
+    ] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[decoding.KEY=VALUE]...",
+            help="How it suggests: decoding.num_best=10, decoding.beam_size=30, decoding.trie=true "
+            "for queries of training alone, …",
+        ),
+    ] = None,
+    checkpoint: Annotated[Literal["best", "last"], typer.Option(help="Which weights.")] = "best",
+) -> None:
+    """Let a trained model complete what is begun of a query: ostinato suggest RUN < FILE."""
+    from ostinato.cli.suggest import suggest_command
+
+    given = changes or []
+    if source is not None and source.startswith("decoding.") and "=" in source:
+        # What is no beginning of a user's says how lines are answered.
+        source, given = None, [source, *given]
+    suggest_command(run, source, given, checkpoint=checkpoint)
 
 
 @app.command()

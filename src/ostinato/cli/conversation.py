@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from ostinato.data import DataError
 
 if TYPE_CHECKING:
     from ostinato.data.pipeline import PartCounts
-    from ostinato.data.rows import Row
+    from ostinato.data.rows import Malformed, Row
     from ostinato.models.decoding import DecodingOptions
     from ostinato.training.run_files import Which
     from ostinato.training.trained_writer import TrainedWriter
@@ -44,19 +44,40 @@ def conversation_command(
     of_file, of_decoding = split_changes(changes)
     options = trained.options(of_decoding)
     counts = PartCounts()
-    column, malformed = trained.pipeline.options.input, None
-    if source is None or source == "-":
-        # What says how a file is read is refused here as elsewhere.
-        rows_to_write(trained, "", of_file)
-        rows = _lines(sys.stdin.buffer, "standard input", column)
-    elif not of_file and _is_text_file(source):
-        rows = _lines_of_file(Path(source), column)
-    else:
-        listed, malformed = rows_to_write(trained, source, of_file)
-        rows = iter(listed)
+    column = trained.pipeline.options.input
+
+    def listed(source: str) -> tuple[list[Row], Malformed]:
+        return rows_to_write(trained, source, of_file)
+
+    rows, malformed = rows_of_lines(source, column, listed, is_changed=bool(of_file))
     for number, row in enumerate(rows):
         _answer(trained, row, options, counts, number)
     show_notes(counts, malformed)
+
+
+def rows_of_lines(
+    source: str | None,
+    column: str,
+    listed: Callable[[str], tuple[list[Row], Malformed]],
+    *,
+    is_changed: bool,
+) -> tuple[Iterator[Row], Malformed | None]:
+    """Return a row for each line, as it comes, and what could not be read of a table.
+
+    Args:
+        source: a path, ``-`` or None for standard input, or a text.
+        column: that a line is in.
+        listed: returns the rows of a table or of a text.
+        is_changed: whether the user says how a file is read.
+    """
+    if source is None or source == "-":
+        # What says how a file is read is refused here as elsewhere.
+        listed("")
+        return _lines(sys.stdin.buffer, "standard input", column), None
+    if not is_changed and _is_text_file(source):
+        return _lines_of_file(Path(source), column), None
+    rows, malformed = listed(source)
+    return iter(rows), malformed
 
 
 def _is_text_file(source: str) -> bool:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ostinato.core.errors import OptionError
-from ostinato.data.wording import counted
+from ostinato.data.wording import counted, plural
 
 if TYPE_CHECKING:
     from ostinato.training.evaluation import Report, Score
@@ -101,7 +101,7 @@ def show_report(report: Report) -> None:
     better = "higher" if report.higher_is_better else "lower"
     console.print(
         f"{words(report.metric)} chose the weights ({better} is better); in brackets, 95 % of "
-        f"{NUM_RESAMPLES:,} bootstrap samples of the {report.item}s"
+        f"{NUM_RESAMPLES:,} bootstrap samples of the {plural(report.item)}"
     )
     for note in report.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -18,6 +18,8 @@ Form = Literal["table", "jsonl"]
 _COMMANDS = {
     "ExampleRecipe": ("ostinato.cli.predict_examples", "predict_examples"),
     "WritingRecipe": ("ostinato.cli.predict_texts", "predict_texts"),
+    "SuggestionRecipe": ("ostinato.cli.predict_suggestions", "predict_suggestions"),
+    "ForecastRecipe": ("ostinato.cli.predict_forecasts", "predict_forecasts"),
 }
 
 
@@ -52,7 +54,8 @@ def predict_command(
         raise refuse(run, recipe, "`ostinato predict`")
     place, name = _COMMANDS[type(recipe).__name__]
     module: Any = import_module(place)
-    given = {key: value for key, value in options.items() if value not in (None, False)}
+    # Zero is a number that was given.
+    given = {k: value for k, value in options.items() if value is not None and value is not False}
     for key in given:
         if key not in module.OPTIONS:
             known = ", ".join(f"--{each}" for each in module.OPTIONS)

@@ -14,6 +14,7 @@ from rich.console import Console
 from ostinato.cli.display import Display, PlainDisplay, ProgressDisplay
 from ostinato.cli.unrolled import UnrolledDisplay, show_unrolled
 from ostinato.core.errors import OptionError, OstinatoError
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.events import Finished, Observer
 from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
 from ostinato.training.launch import is_launched, is_main_process, launch
@@ -126,6 +127,8 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
         show_unrolled(console, finished.folder, text or "")
     if isinstance(recipe, LanguageModelRecipe):
         console.print(f"let it write with: ostinato generate {run}{_prompt_hint(recipe)}")
+    elif isinstance(recipe, DrawingRecipe):
+        console.print(f"let it draw with: ostinato draw {run} --figure sheet.html")
     return 0
 
 

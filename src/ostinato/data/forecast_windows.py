@@ -245,7 +245,7 @@ class ForecastBatch:
     Attributes:
         values: float32 ``[T, B, O]``, the targets up to now.
         past: float32 ``[T, B, P]``.
-        known: float32 ``[T+A, B, G]``, of the window and of the steps ahead.
+        known: float32 ``[A, B, G]``, of the steps ahead.
         targets: float32 ``[A, B, O]``; None where they are to come.
         is_known: bool ``[A, B, O]``; None where they are to come.
         rows: int64 ``[B]``, the row of the series that the first step ahead is.
@@ -266,7 +266,8 @@ class ForecastBatch:
     @property
     def num_items(self) -> int:
         """Steps that are read or forecast."""
-        return self.known.shape[0] * self.known.shape[1]
+        num_steps = len(self.values) + len(self.known)
+        return num_steps * self.values.shape[1]
 
     @property
     def is_empty(self) -> bool:
@@ -338,7 +339,7 @@ class ForecastWindows:
         return ForecastBatch(
             table.targets[before],
             table.past[before],
-            table.known[np.concatenate([before, ahead])],
+            table.known[ahead],
             table.targets[ahead],
             table.is_known[ahead],
             origins,

@@ -26,13 +26,12 @@ from ostinato.data.text import (
     TextEncoder,
     TextOptions,
 )
-from ostinato.data.text.options import refuse_surrogates
+from ostinato.data.text.options import NUM_SPECIAL, refuse_surrogates
 from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
 Kind = Literal["text", "words", "frames", "pictures"]
 Cut = Literal["spaces", "words", "characters"]
-Input = str | list[str] | Frames | Picture
 Task = Literal[
     "classification",
     "multi-label",
@@ -41,7 +40,11 @@ Task = Literal[
     "polyphony",
     "text-to-text",
     "image-to-text",
+    "suggestion",
 ]
+
+Value = str | list[str] | Frames | Picture
+"""What is read of a row: a text, tokens, steps ``[T, I]``, or the pixels of an image."""
 
 _NUM_LOOKED_AT = 1000
 _ENDLESS = 2**62
@@ -64,6 +67,7 @@ class PipelineOptions:
         also: the column of further right answers; None for none but the data's own.
         copies: whether units of the source can be copied into what is written.
         image_size: height and width of pictures; None for what suits those of training.
+        may_read_nothing: whether the input may be missing or empty: a text is written all the same.
     """
 
     task: Task
@@ -77,6 +81,7 @@ class PipelineOptions:
     also: str | None = None
     copies: bool = False
     image_size: tuple[int, int] | None = None
+    may_read_nothing: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> PipelineOptions:
@@ -209,8 +214,8 @@ class Pipeline:
     num_features: int = 0
     picture: tuple[int, int] | None = None
     scaling: Scaling | None = None
-    form: PictureForm | None = None
     target_scaling: Scaling | None = None
+    form: PictureForm | None = None
     target: TargetEncoder | None = None
     longest: int = 0
     longest_target: int = 0
@@ -222,7 +227,7 @@ class Pipeline:
         Raises:
             DataError: a column is missing everywhere, or nothing can be learned.
         """
-        check_columns(rows, options.input, options.target)
+        check_columns(rows, None if options.may_read_nothing else options.input, options.target)
         learned = cls(options, _kind(rows, options))
         if learned.kind == "pictures":
             learned = replace(learned, form=_form(rows, options))
@@ -250,7 +255,12 @@ class Pipeline:
             return replace(learned, scaling=Scaling.of(channels))
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
-            encoder = TextEncoder.train(texts, options.text)
+            is_nothing = options.may_read_nothing and not any(map(str.strip, texts))
+            encoder = (
+                TextEncoder.of_nothing(options.text)
+                if is_nothing
+                else TextEncoder.train(texts, options.text)
+            )
             sentences: Iterable[list[str]] = map(encoder.units, texts)
         else:
             sentences = cast("list[list[str]]", inputs)
@@ -262,6 +272,11 @@ class Pipeline:
             words = (word for sentence in sentences for word in sentence)
             learned = replace(learned, spelling=SpellingEncoder.train(words))
         return learned
+
+    @property
+    def reads_nothing(self) -> bool:
+        """Whether no row of training had an input."""
+        return self.encoder is not None and self.encoder.num_symbols == NUM_SPECIAL
 
     @property
     def unit_name(self) -> str:
@@ -315,8 +330,8 @@ class Pipeline:
             return example
         return self._with_target(example, self.target_of(row, value), counts)
 
-    def input_of(self, row: Row, *, with_target: bool = True) -> Input:
-        """Return what is read of a row: a text, tokens, steps ``[T, I]``, or a picture.
+    def input_of(self, row: Row, *, with_target: bool = True) -> Value:
+        """Return what is read of a row: see ``Value``.
 
         Args:
             row: the row.
@@ -327,6 +342,8 @@ class Pipeline:
             DataError: it is missing, or of another kind.
         """
         value = row.values.get(self.options.input)
+        if value is None and self.options.may_read_nothing:
+            return ""
         if value is None:
             columns = ", ".join(row.values) or "none"
             raise DataError(
@@ -362,7 +379,7 @@ class Pipeline:
             return list(text)
         return split_words(text) if self.cut == "words" else text.split()
 
-    def target_of(self, row: Row, value: Input) -> list[str] | list[float]:
+    def target_of(self, row: Row, value: Value) -> list[str] | list[float]:
         """Return what is learned of a row: labels, tags or numbers; nothing for polyphony.
 
         Args:
@@ -389,9 +406,10 @@ class Pipeline:
             )
         return labels
 
-    def _answers_of(self, row: Row, value: Input) -> list[str]:
+    def _answers_of(self, row: Row, value: Value) -> list[str]:
         """Return the right answers, that which is learned first; there is something to read."""
-        if isinstance(value, str) and not value.strip():
+        is_empty = isinstance(value, str) and not value.strip()
+        if is_empty and not self.options.may_read_nothing:
             raise DataError("there is nothing to read\nmend: give a text in each row")
         target = row.values.get(self.options.target or "")
         also = row.values.get(self.options.also or ALSO)
@@ -466,8 +484,8 @@ class Pipeline:
             "num_features": self.num_features,
             "picture": None if self.picture is None else list(self.picture),
             "scaling": self.scaling and self.scaling.to_json(),
-            "form": self.form and self.form.to_json(),
             "target_scaling": self.target_scaling and self.target_scaling.to_json(),
+            "form": self.form and self.form.to_json(),
             "target": self.target and self.target.encoder.to_json(),
             "longest": self.longest,
             "longest_target": self.longest_target,
@@ -495,7 +513,7 @@ class Pipeline:
             longest_target=data.get("longest_target", 0),
         )
 
-    def _encoded(self, place: str, value: Input, counts: PartCounts) -> Example:
+    def _encoded(self, place: str, value: Value, counts: PartCounts) -> Example:
         if self.kind == "pictures":
             return Example(place, cast("Picture", value)[None])
         if isinstance(value, np.ndarray):
@@ -514,7 +532,8 @@ class Pipeline:
             return Example(place, value[:limit])
         assert self.encoder is not None
         if isinstance(value, str):
-            steps = self.encoder.encode(value, counts.text)
+            is_told = value or not self.options.may_read_nothing
+            steps = self.encoder.encode(value, counts.text if is_told else None)
             words = self.encoder.units(value) if self.spelling else ()
             return Example(place, steps, spellings=self._spelled(words), content=value)
         limit = self.options.text.max_length
@@ -530,7 +549,7 @@ class Pipeline:
             content=tuple(tokens),
         )
 
-    def _copying(self, example: Example, value: Input) -> Example:
+    def _copying(self, example: Example, value: Value) -> Example:
         """Return an example that knows which of its units can be written, and how."""
         if self.target is None or not self.options.copies or isinstance(value, np.ndarray):
             return example
@@ -587,9 +606,9 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
 def _usable(
     rows: Sequence[Row], pipeline: Pipeline
-) -> tuple[list[Input], list[list[str] | list[float]]]:
+) -> tuple[list[Value], list[list[str] | list[float]]]:
     """Return inputs and targets of the rows that have both; the others are told when encoded."""
-    inputs: list[Input] = []
+    inputs: list[Value] = []
     targets: list[list[str] | list[float]] = []
     reason = "no row"
     for row in rows:
@@ -626,7 +645,7 @@ def _without_mend(error: DataError) -> str:
     return str(error).partition("\nmend: ")[0]
 
 
-def check_columns(rows: Sequence[Row], input: str, target: str | None) -> None:
+def check_columns(rows: Sequence[Row], input: str | None, target: str | None) -> None:
     """Refuse rows in which what is read, or learned, is nowhere.
 
     Raises:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
+
+import numpy as np
+import numpy.typing as npt
 
 from ostinato.data.errors import DataError
 from ostinato.data.wording import counted
@@ -90,3 +93,37 @@ def _share_above(share: float) -> str:
         if rounded < 1 and rounded <= 2 * share + 10**-digits:
             return f"{rounded:g}"
     return "0.99"
+
+
+def once_each(rows: Iterable[Row], input: str, target: str) -> list[Row]:
+    """Return one row for each different input: its first answer, and all the others beside it.
+
+    Rows without an input or a text to learn stay as they are: whoever uses them says so.
+
+    Args:
+        rows: of one part, with ``ALSO``.
+        input: the column that is read: a text or an array.
+        target: the column that is learned.
+    """
+    groups: dict[object, list[Row]] = {}
+    for number, row in enumerate(rows):
+        value, answer = row.values.get(input), row.values.get(target)
+        is_usable = value is not None and isinstance(answer, str)
+        groups.setdefault(_key(value) if is_usable else number, []).append(row)
+    return [_joined(group, target) for group in groups.values()]
+
+
+def _key(value: Any) -> object:
+    if isinstance(value, np.ndarray):
+        array = cast("npt.NDArray[np.generic]", value)
+        return array.shape, array.dtype.str, array.tobytes()
+    return value.strip() if isinstance(value, str) else repr(value)
+
+
+def _joined(group: Sequence[Row], target: str) -> Row:
+    first = group[0]
+    if len(group) == 1:
+        return first
+    answers = (each for row in group for each in (row.values[target], *row.values[ALSO]))
+    others = [each for each in dict.fromkeys(answers) if each != first.values[target]]
+    return Row(first.place, {**first.values, ALSO: others})

@@ -89,6 +89,50 @@ Table = Mapping[str, Sequence[Any]]
 """Column name to what stands in its rows."""
 
 
+def table_of(data: Any, time: str | None = None) -> Table:
+    """Return columns by name of a pandas frame or series, of a mapping, or of an array.
+
+    An index of dates becomes a column, named as it is, as ``time``, or ``time``; columns of an
+    array are ``value_1``, …, or ``value`` where there is one.
+
+    Args:
+        data: rows in the order of time.
+        time: the name of the column of dates, if there is one.
+
+    Raises:
+        DataError: it is none of these.
+    """
+    if isinstance(data, Mapping):
+        given = cast("Mapping[str, Sequence[Any]]", data)
+        return {str(name): list(values) for name, values in given.items()}
+    if hasattr(data, "to_frame") and not hasattr(data, "columns"):
+        name = "value" if data.name is None else str(data.name)
+        data = data.to_frame(name)
+    if hasattr(data, "columns") and hasattr(data, "index"):
+        table: dict[str, Sequence[Any]] = {}
+        index: Any = data.index
+        if hasattr(index, "to_timestamp"):
+            index = index.to_timestamp()
+        if np.issubdtype(getattr(index, "dtype", object), np.datetime64):
+            table[str(index.name or time or "time")] = [str(moment) for moment in index.tolist()]
+        names = [str(name) for name in data.columns]
+        return table | {name: data.iloc[:, place].tolist() for place, name in enumerate(names)}
+    try:
+        array: Numbers = np.atleast_1d(np.asarray(data, np.float64))
+    except (TypeError, ValueError):
+        array = np.zeros(0)
+    if array.ndim == 1:
+        array = array.reshape(-1, 1)
+    if array.ndim != 2 or not array.size:
+        raise DataError(
+            f"got a {type(data).__name__} that is no series\n"
+            "mend: a pandas frame or series, columns by name, or numbers [T] or [T, O]"
+        )
+    width = len(array[0])
+    names = ["value"] if width == 1 else [f"value_{place}" for place in range(1, width + 1)]
+    return {name: array[:, place].tolist() for place, name in enumerate(names)}
+
+
 def read_series(
     table: Table, options: SeriesOptions, place: Callable[[int], str] = "row {}".format
 ) -> TimeSeries:

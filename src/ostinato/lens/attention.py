@@ -82,7 +82,11 @@ def attention_map(trained: TrainedWriter, value: Any, written: str | None = None
     """
     found = look(trained, value, written)
     return AttentionMap(
-        trained.path.name, _steps(trained, found.example), found.units, found.weights, found.text
+        trained.path.name,
+        _steps(trained, found.example, found.weights.shape[1]),
+        found.units,
+        found.weights,
+        found.text,
     )
 
 
@@ -108,11 +112,11 @@ def look(trained: TrainedWriter, value: Any, written: str | None = None) -> Look
     return Look(example, tuple(units), weights.float().numpy(), text)
 
 
-def _steps(trained: TrainedWriter, example: Example) -> tuple[str, ...]:
-    """Return what each step of a source is."""
+def _steps(trained: TrainedWriter, example: Example, num: int) -> tuple[str, ...]:
+    """Return what each of ``num`` steps of a source is; of a picture, places by their number."""
     content = example.content
     if content is None:
-        return tuple(map(str, range(len(example))))
+        return tuple(map(str, range(num)))
     if isinstance(content, str):
         assert trained.pipeline.encoder is not None
         return tuple(trained.pipeline.encoder.units(content))

@@ -64,6 +64,12 @@ class Bridge(nn.Module):
             for source, sizes in zip(self.sources, self.sizes, strict=True)
         )
 
+    def start_at_zero(self) -> None:
+        """Let the states of a new bridge be 0, or 1 where they are positive, for ``r = 0``."""
+        for linear in self.maps:
+            assert isinstance(linear, nn.Linear)
+            nn.init.zeros_(linear.bias)
+
     def forward(self, read: Sequence[Tensor]) -> list[dict[str, Tensor]]:
         """Return the states ``[B, size]`` by name of each layer, of what was read ``[B, F]``."""
         parts: list[dict[str, Tensor]] = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
 from ostinato.core.errors import OptionError
+from ostinato.equations import Cell
 from ostinato.models.attention import Score
 from ostinato.models.building import (
     InputKind,
@@ -19,7 +20,13 @@ from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
 from ostinato.models.one_to_many import OneToMany
-from ostinato.models.readers import CHANNELS, ImageReader, Reader, SequenceReader
+from ostinato.models.readers import (
+    CHANNELS,
+    ImageReader,
+    NoReader,
+    Reader,
+    SequenceReader,
+)
 from ostinato.models.starting import start_layers
 
 _T = TypeVar("_T")
@@ -44,7 +51,12 @@ class Pictures:
     scale: Sequence[float] | None = None
 
 
-SourceKind = InputKind | Pictures
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """No inputs: every row starts from the same state, which is learned."""
+
+
+SourceKind = InputKind | Pictures | Nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,20 +150,20 @@ def build_encoder_decoder(
     model, decoder = options.model, options.decoder
     _check(source, options)
     reader = _reader(source, options)
-    cell, sizes = model.cell, model.sizes
-    functions = model.functions
-    if decoder.cell is not None:
-        cell, sizes, functions = decoder.cell, decoder.sizes, decoder.functions
+    if decoder.cell is None:
+        cell, sizes = _cell(model.cell, model.functions, "model"), model.sizes
+    else:
+        cell, sizes = _cell(decoder.cell, decoder.functions, "decoder"), decoder.sizes
     embedding_size = decoder.embedding_size or model.embedding_size
     made = Decoder(
         num_symbols,
-        choose_cell(cell, functions),
+        cell,
         _or(decoder.hidden_size, model.hidden_size),
         reader,
         output_size=_or(decoder.output_size, model.output_size),
         embedding_size=embedding_size if isinstance(embedding_size, int) else None,
         attention=None if decoder.attention == "none" else decoder.attention,
-        context=decoder.context,
+        context="start" if isinstance(source, Nothing) else decoder.context,
         input_feeding=decoder.input_feeding,
         pointer=decoder.pointer,
         tied=decoder.tied,
@@ -169,6 +181,8 @@ def build_encoder_decoder(
         checkpoint_every=model.checkpoint_every,
     )
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
+    if isinstance(source, Nothing):
+        made.bridge.start_at_zero()
     shape = OneToMany if isinstance(source, Pictures) else EncoderDecoder
     return shape(
         reader,
@@ -183,6 +197,21 @@ def build_encoder_decoder(
 def _or(own: _T | None, model: _T) -> _T:
     """Return the decoder's own value, or the model's."""
     return model if own is None else own
+
+
+def _cell(text: str, functions: Mapping[str, str], section: str) -> Cell:
+    """Return a cell that carries something from step to step.
+
+    Raises:
+        OptionError: it has no state; the message names the key.
+    """
+    cell = choose_cell(text, functions)
+    if not cell.states:
+        _refuse(
+            "a cell without a state carries nothing from what was read to what is written",
+            f"another {section}.cell",
+        )
+    return cell
 
 
 def _check(source: SourceKind, options: WriterOptions) -> None:
@@ -215,6 +244,8 @@ def _check(source: SourceKind, options: WriterOptions) -> None:
         )
     if isinstance(source, Pictures):
         _check_pictures(options)
+    elif isinstance(source, Nothing):
+        _check_nothing(options)
     else:
         check_inputs(source, model)
 
@@ -235,12 +266,24 @@ def _check_pictures(options: WriterOptions) -> None:
         _refuse("an image has no units that could be copied", "decoder.pointer=false")
 
 
+def _check_nothing(options: WriterOptions) -> None:
+    for key, value, kept in (
+        ("decoder.attention", options.decoder.attention, "none"),
+        ("model.bidirectional", options.model.bidirectional, False),
+    ):
+        if value != kept:
+            shown = "false" if kept is False else kept
+            _refuse(f"nothing is read: {key}={value} has nothing to look at", f"{key}={shown}")
+
+
 def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
 def _reader(source: SourceKind, options: WriterOptions) -> Reader:
     model = options.model
+    if isinstance(source, Nothing):
+        return NoReader()
     if isinstance(source, Pictures):
         return ImageReader(
             source.num_channels,
@@ -251,7 +294,7 @@ def _reader(source: SourceKind, options: WriterOptions) -> Reader:
             channels=options.channels,
             dropout=model.dropout,
         )
-    cell = choose_cell(model.cell, model.functions)
+    cell = _cell(model.cell, model.functions, "model")
     steps = make_inputs(source, model, cell)
     encoder = make_encoder(cell, steps.output_size, model)
     return SequenceReader(steps, encoder)

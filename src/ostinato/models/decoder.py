@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
-from ostinato.models.attention import Attended, Attention, Score, Source
+from ostinato.models.attention import Attended, Attention, Score
 from ostinato.models.bridge import Bridge
 from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.inputs import TokenInputs
@@ -19,81 +19,9 @@ from ostinato.models.language_model import RecurrentOptions
 from ostinato.models.masking import at_least_float32, valid_steps, without_padding
 from ostinato.models.pointer import Copying, Pointer
 from ostinato.models.readers import Reader, Reading
+from ostinato.models.writing_state import Sources, Writing
 
 Context = Literal["start", "every-step"]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the rows of a batch read, as decoding needs it.
-
-    Attributes:
-        looked_at: with attention.
-        summary: ``[B, F]``, where every step reads it.
-        copied: int64 ``[B, S]``, with a pointer; -1 in the padding.
-        num_extended: ``X``, numbers that source units have beyond the target vocabulary.
-    """
-
-    looked_at: Source | None
-    summary: Tensor | None
-    copied: Tensor | None
-    num_extended: int
-
-    def select(self, rows: Tensor) -> Sources:
-        """Return the rows of these numbers, int64 ``[N]``."""
-        return replace(
-            self,
-            looked_at=None if self.looked_at is None else self.looked_at.select(rows),
-            summary=None if self.summary is None else self.summary[rows],
-            copied=None if self.copied is None else self.copied[rows],
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """What decoding carries from step to step.
-
-    Rows that follow one another may share a source, as the hypotheses of a beam do.
-
-    Attributes:
-        state: of the decoder's layers, ``[L, B, size]`` by name.
-        fed: ``[B, F]``, with input feeding: what the next step reads of the last one.
-        sources: what was read: fewer rows than ``B`` where they are shared.
-        owners: int64 ``[B]``, the row of the sources that each row reads; equally many each.
-        weights: how much the last step looked at each step of the source ``[B, S]``; None before
-            the first, and without attention.
-    """
-
-    state: dict[str, Tensor]
-    fed: Tensor | None
-    sources: Sources
-    owners: Tensor
-    weights: Tensor | None = None
-
-    def select(self, rows: Tensor) -> Writing:
-        """Return the rows of these numbers, int64 ``[N]``; a row may be left out or repeated."""
-        owners = self.owners[rows]
-        needed, width = _runs(owners)
-        is_same = torch.equal(needed, _runs(self.owners)[0])
-        return Writing(
-            {name: tensor[:, rows] for name, tensor in self.state.items()},
-            None if self.fed is None else self.fed[rows],
-            self.sources if is_same else self.sources.select(needed),
-            torch.arange(len(needed), device=rows.device).repeat_interleave(width),
-            None if self.weights is None else self.weights[rows],
-        )
-
-
-def _runs(owners: Tensor) -> tuple[Tensor, int]:
-    """Return the sources that rows read, and how many rows in a row read each: 1 if that varies."""
-    num = len(owners)
-    starts = torch.ones(num, dtype=torch.bool, device=owners.device)
-    starts[1:] = owners[1:] != owners[:-1]
-    needed = owners[starts]
-    width = num // max(1, len(needed))
-    if torch.equal(needed.repeat_interleave(width), owners):
-        return needed, width
-    return owners, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +139,7 @@ class Decoder(nn.Module):
             output_size=output_size,
             residual=residual,
             dropout=dropout,
+            section="decoder",
             **options,
         )
         made = self.layers.output_size
@@ -303,6 +232,27 @@ class Decoder(nn.Module):
             copied = copied[writing.owners]
         return self._answers(steps, features, copied), writing
 
+    def resume(self, units: Tensor, lengths: Tensor, writing: Writing) -> Writing:
+        """Read units that are known, and return what the step after them needs.
+
+        Args:
+            units: int64 ``[T, B]``.
+            lengths: int64 ``[B]``; a row of none stays as it is.
+            writing: as ``begin`` or a step returned it.
+        """
+        vectors = self._vectors(units, lengths)
+        if not self.fed_size:
+            _, state = self.layers.run(self._with_summary(vectors, writing), lengths, writing.state)
+            return replace(writing, state=state)
+        for number, vector in enumerate(vectors):
+            is_there = number < lengths
+            fed = writing.fed
+            _, _, writing = self._step(vector, writing, is_there.long())
+            assert fed is not None
+            assert writing.fed is not None
+            writing = replace(writing, fed=writing.fed.where(is_there[:, None], fed))
+        return replace(writing, weights=None)
+
     def answer(
         self, units: Tensor, lengths: Tensor, writing: Writing
     ) -> tuple[Answers, Tensor, Tensor | None]:
@@ -365,15 +315,18 @@ class Decoder(nn.Module):
         known = units.masked_fill(units >= self.num_symbols, self.inputs.unknown_id)
         return self.inputs({"ids": known}, lengths)
 
+    def _with_summary(self, vectors: Tensor, writing: Writing) -> Tensor:
+        """Return what steps ``[T, B, E]`` read, the context vector beside each where it is read."""
+        if writing.sources.summary is None:
+            return vectors
+        summary = writing.sources.summary[writing.owners].expand(len(vectors), -1, -1)
+        return torch.cat([vectors, summary], -1)
+
     def _at_once(
         self, vectors: Tensor, lengths: Tensor, writing: Writing, places: Tensor
     ) -> tuple[_Steps, Tensor | None]:
         """Run all steps as one scan, then look with all outputs at once."""
-        read = vectors
-        if writing.sources.summary is not None:
-            summary = writing.sources.summary.expand(len(vectors), -1, -1)
-            read = torch.cat([vectors, summary], -1)
-        outputs, _ = self.layers.run(read, lengths, writing.state)
+        outputs, _ = self.layers.run(self._with_summary(vectors, writing), lengths, writing.state)
         steps = _Steps(_flat(vectors, places), _flat(outputs, places), None, None)
         if self.attention is None or writing.sources.looked_at is None:
             return steps, None

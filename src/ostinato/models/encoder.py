@@ -28,6 +28,7 @@ class SequenceEncoder(nn.Module):
         bidirectional: read in both directions; the outputs are concatenated.
         residual: add the input of each layer to its output, where they are of one size.
         dropout: share of the inputs and outputs of every layer that is dropped in training.
+        section: of the recipe, whose keys a mend names.
         options: see ``Recurrent``.
 
     Raises:
@@ -45,9 +46,15 @@ class SequenceEncoder(nn.Module):
         bidirectional: bool = False,
         residual: bool = False,
         dropout: float = 0.0,
+        section: str = "model",
         **options: Unpack[RecurrentOptions],
     ) -> None:
         super().__init__()
+        if len(cell.inputs) != 1:
+            raise OptionError(
+                f"a network over sequences needs a cell with one input, this one has "
+                f"{', '.join(cell.inputs) or 'none'}\nmend: another {section}.cell"
+            )
         num_layers = options.pop("num_layers", 1)
         num_separate = num_layers if residual else 1
         options["num_layers"] = 1 if residual else num_layers
@@ -68,8 +75,8 @@ class SequenceEncoder(nn.Module):
             raise OptionError(
                 f"residual connections need a layer whose input and output are of one size: the "
                 f"vectors of the steps have {input_size}, the layer gives {self.output_size}\n"
-                f"mend: vectors of size {self.output_size}, model.num_layers=2, or "
-                "model.residual=false"
+                f"mend: vectors of size {self.output_size}, {section}.num_layers=2, or "
+                f"{section}.residual=false"
             )
         self.notes = [
             f"layer {number} has no residual connection: it reads {layer.input_size} and gives "
@@ -215,13 +222,8 @@ def recurrent(
     """Return layers of a cell; one with an output size of its own gets ``H`` where none is given.
 
     Raises:
-        OptionError: the cell has no input or several; or see ``Recurrent``.
+        OptionError: see ``Recurrent``.
     """
-    if len(cell.inputs) != 1:
-        raise OptionError(
-            f"a network over sequences needs a cell with one input, this one has "
-            f"{', '.join(cell.inputs) or 'none'}\nmend: another model.cell"
-        )
     if output_size is None and "output_size" in cell.dimensions.classes:
         output_size = hidden_size
     return Recurrent(

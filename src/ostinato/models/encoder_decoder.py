@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -9,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
-from ostinato.models.decoder import Answers, Decoder, Writing
+from ostinato.models.decoder import Answers, Decoder
 from ostinato.models.inputs import Inputs
 from ostinato.models.masking import valid_steps
 from ostinato.models.readers import Reader, Reading
+from ostinato.models.writing_state import Writing
 
 FreeChoice = Literal["argmax", "sample"]
 
@@ -143,6 +145,22 @@ class EncoderDecoder(nn.Module):
     def begin(self, reading: Reading) -> Writing:
         """Return what the first step of decoding starts from."""
         return self.decoder.begin(reading)
+
+    def resume(self, begun: Sequence[Sequence[int]], state: Writing) -> Writing:
+        """Return the state behind the beginnings of texts, as ``decode`` takes it with ``begun``.
+
+        Args:
+            begun: units of each row's beginning. The start and all but the last of them are read;
+                of an empty one, nothing.
+            state: as ``begin`` returned it.
+        """
+        lengths = torch.tensor([len(units) for units in begun], device=self.device)
+        if not int(lengths.max()):
+            return state
+        read = torch.zeros(int(lengths.max()), len(begun), dtype=torch.int64)
+        for row, units in enumerate(begun):
+            read[: len(units), row] = torch.tensor([self.start, *units][:-1])
+        return self.decoder.resume(read.to(self.device), lengths, state)
 
     def step(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
         """Read a unit in every row, int64 ``[B]``; the first is the start.

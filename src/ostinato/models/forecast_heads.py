@@ -188,7 +188,7 @@ class QuantileHead(ForecastHead):
         Raises:
             OptionError: a level lies beyond the outermost.
         """
-        known = self.levels.double().numpy()
+        known = self.levels.double().cpu().numpy()
         check_levels(levels)
         if levels[0] < known[0] - 1e-6 or levels[-1] > known[-1] + 1e-6:
             raise OptionError(
@@ -205,7 +205,7 @@ class QuantileHead(ForecastHead):
     def draw(self, parameters: Tensor, chances: Tensor) -> Tensor:
         """Draw a level and return its quantile: beyond the outermost levels, theirs."""
         levels = self.levels.to(parameters)
-        chance = chances[..., 0].clamp(float(levels[0]), float(levels[-1]))
+        chance = chances[..., 0].to(parameters).clamp(float(levels[0]), float(levels[-1]))
         below = (torch.searchsorted(levels, chance.contiguous(), right=True) - 1).clamp(
             0, len(levels) - 2
         )

@@ -14,7 +14,7 @@ a linear path from the window to the forecast beside the recurrent one: with the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -112,7 +112,7 @@ class ForecasterOptions:
     normalization: Literal["last", "mean", "none"] = "last"
     stretch: bool = False
     output: OutputKind = "point"
-    levels: tuple[float, ...] = (0.1, 0.5, 0.9)
+    levels: Sequence[float] = (0.1, 0.5, 0.9)
     loss: Literal["mse", "mae", "huber"] = "mse"
 
 

@@ -105,6 +105,28 @@ class SequenceReader(Reader):
         return Reading(memory, lengths, summary, tuple(states))
 
 
+class NoReader(Reader):
+    """Nothing: the state that a decoder starts from is learned, and the same for every row.
+
+    A decoder behind it, without attention, is a language model: ``P(y) = prod_t P(y_t | y_<t)``.
+    """
+
+    zero: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        # The one number of every row is 0, so of a map from it the bias alone is left.
+        self.register_buffer("zero", torch.zeros(1), persistent=False)
+        self.memory_size = self.summary_size = 1
+        self.state_sizes = (1,)
+        self.notes = []
+
+    def forward(self, inputs: Inputs, lengths: Tensor) -> Reading:  # noqa: ARG002
+        """Return what every batch of so many rows reads."""
+        nothing = self.zero.expand(len(lengths), 1)
+        return Reading(nothing[None], torch.ones_like(lengths), nothing, (nothing,))
+
+
 class ImageReader(Reader):
     """The places of a picture's features as memory, ``relu(W [f; y; x] + b)``.
 

@@ -90,7 +90,7 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel:
     if "pipeline" in facts:
         raise RunError(
             f"the run {run} learned from examples; without torch, language models and layers run\n"
-            "mend: ostinato.load_run(…), or `ostinato predict`"
+            "mend: ostinato.load_run(…) with torch"
         )
     facts = read_facts(run, "vocabulary", "start")
     if "recurrent" not in facts:

@@ -26,13 +26,20 @@ from ostinato.training.recipe_parts import Recipe
 from ostinato.training.results_of_run import Results, metrics_of_run, results_of_run
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import Which, free_folder
+from ostinato.training.suggester import Question, Suggester, load_suggester
+from ostinato.training.suggesting import Suggestion
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.trained import TrainedExamples, load_examples
 from ostinato.training.trained_writer import TrainedWriter, Written, load_writer
 from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
+    from ostinato.data.drawings import Strokes
+    from ostinato.training.drawing_trained import TrainedDrawings
     from ostinato.training.evaluation import Report
     from ostinato.training.example_data import PartName
+    from ostinato.training.forecast_evaluation import BackTest
+    from ostinato.training.forecasting import Forecast, TrainedForecaster
     from ostinato.training.naive import Predictions
 
 PathLike = str | os.PathLike[str]
@@ -112,12 +119,18 @@ class Run:
         Returns:
             By the task: classification, a label each; multi-label, a list of labels each; tagging,
             a list of tags each; regression, float64 ``[B, O]``; polyphony, bool ``[T, I]`` each,
-            the notes after each step that are likelier than not; text-to-text, a text each.
+            the notes after each step that are likelier than not; text-to-text, a text each;
+            suggestion, the likeliest query that begins so, of a beginning or of the query before
+            and a beginning, and an empty text where there is none.
 
         Raises:
             DataError: an input cannot be read; it is named by its place.
             RunError: the model goes on with a text, and does not predict.
         """
+        if isinstance(self.recipe, SuggestionRecipe):
+            _refuse_one(values)
+            found = self._suggester.suggest_all([_question(value) for value in values], 1)
+            return [best[0].text if best else "" for best in found]
         if isinstance(self.recipe, WritingRecipe):
             return [best[0].text for best in self.write(values)]
         found = self._predictions(values)
@@ -149,6 +162,29 @@ class Run:
         changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
         return trained.write(list(values), trained.options(changes))
 
+    def suggest(
+        self, prefix: str, before: str | None = None, num: int | None = None, **decoding: Any
+    ) -> list[Suggestion]:
+        """Return the likeliest queries that begin as a user has begun, the likeliest first.
+
+        Args:
+            prefix: what is begun; nothing of it: the likeliest queries of all.
+            before: the query before; None for the first of a session.
+            num: how many at most; None: as the recipe says.
+            decoding: keys of the recipe's section of that name, such as ``beam_size=30`` or
+                ``trie=True``; what is not given is as the recipe says.
+
+        Raises:
+            DataError: a text holds a lone surrogate.
+            RecipeError: there is no such key, or its value is of no use.
+            RunError: the model does not complete queries, or learned from none before.
+        """
+        changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
+        chosen = self._suggester
+        if changes:
+            chosen = load_suggester(self.path, self._checkpoint, changes)
+        return chosen.suggest(prefix, before, num)
+
     def predict_proba(self, values: Sequence[Any]) -> list[Numbers] | Numbers:
         """Return probabilities, in the order of ``labels``.
 
@@ -165,7 +201,8 @@ class Run:
         if self.recipe.task == "regression":
             raise RunError("a regression has no probabilities\nmend: use predict")
         if isinstance(self.recipe, WritingRecipe):
-            raise RunError("a text has a log-probability, not one of each label\nmend: use write")
+            verb = "suggest" if isinstance(self.recipe, SuggestionRecipe) else "write"
+            raise RunError(f"a text has a log-probability, not one of each label\nmend: use {verb}")
         found = self._predictions(values).probabilities
         if self.recipe.task in ("tagging", "polyphony"):
             return list(found)
@@ -230,6 +267,32 @@ class Run:
         is_line_end = prompt is None and trained.start == "\n"
         return text.removeprefix("\n") if is_line_end else text
 
+    def draw(
+        self,
+        num: int = 1,
+        *,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        max_points: int | None = None,
+    ) -> list[Strokes]:
+        """Return what a network that draws makes up.
+
+        Args:
+            num: drawings.
+            seed: drawing i is the same for the same seed, whatever ``num`` is; None for others each
+                time.
+            temperature: 1 draws as the network says, less is more careful; above 0.
+            max_points: of one drawing; None for as many as the recipe lets the network read.
+
+        Returns:
+            float32 ``[N, 3]`` each: dx, dy, and 1 where the pen is lifted after the point.
+
+        Raises:
+            RunError: the run did not learn to draw.
+            OptionError: a setting is out of range.
+        """
+        return self._drawings.draw(num, seed=seed, temperature=temperature, max_points=max_points)
+
     def save_pretrained(self, folder: PathLike) -> None:
         """Write the model into a folder of its own, complete or not at all.
 
@@ -273,6 +336,59 @@ class Run:
             which=self._checkpoint,
         )
 
+    def forecast(
+        self,
+        data: Any = None,
+        *,
+        horizon: int | None = None,
+        quantiles: Sequence[float] | None = None,
+        num_paths: int = 0,
+        seed: int = 0,
+    ) -> Forecast:
+        """Forecast what follows a series.
+
+        Args:
+            data: a pandas frame, columns by name, or the path of a table, with the columns that the
+                run learned from; None for its own series. The end is read.
+            horizon: steps ahead; None for as many as were learned.
+            quantiles: rising, between 0 and 1; None for some usual ones, where there are any.
+            num_paths: to draw, of a recursive forecaster.
+            seed: of the draws.
+
+        Raises:
+            RunError: the run learned something else.
+            DataError: the series cannot be used, or is too short.
+            OptionError: the network has no such horizon, quantiles or paths.
+        """
+        from ostinato.training.forecasting import usual_levels
+
+        trained = self._forecaster
+        levels = usual_levels(trained.model) if quantiles is None else quantiles
+        return trained.forecast(
+            trained.read(data), horizon=horizon, levels=levels, num_paths=num_paths, seed=seed
+        )
+
+    def back_test(self, part: PartName = "test", *, stride: int | None = None) -> BackTest:
+        """Forecast from every moment of a part of the run's own series; weights stay as they are.
+
+        Args:
+            part: train, dev or test.
+            stride: steps between two origins; None for what the recipe says.
+
+        Raises:
+            RunError: the run learned something else, or has no such part.
+            DataError: the series cannot be used, or changed since the run began.
+        """
+        from ostinato.training.forecast_evaluation import back_test
+
+        return back_test(self._forecaster, part, stride)
+
+    @cached_property
+    def _forecaster(self) -> TrainedForecaster:
+        from ostinato.training.forecasting import load_forecaster
+
+        return load_forecaster(self.path, self._checkpoint)
+
     @cached_property
     def _examples(self) -> TrainedExamples:
         if isinstance(self.recipe, LanguageModelRecipe):
@@ -282,8 +398,18 @@ class Run:
         return load_examples(self.path, self._checkpoint)
 
     @cached_property
+    def _drawings(self) -> TrainedDrawings:
+        from ostinato.training.drawing_trained import load_drawings
+
+        return load_drawings(self.path, self._checkpoint)
+
+    @cached_property
     def _writer(self) -> session.Trained:
         return session.load_trained(self.path, self._checkpoint)
+
+    @cached_property
+    def _suggester(self) -> Suggester:
+        return load_suggester(self.path, self._checkpoint)
 
     @cached_property
     def _translator(self) -> TrainedWriter:
@@ -292,6 +418,24 @@ class Run:
     def _predictions(self, values: Sequence[Any]) -> Predictions:
         _refuse_one(values)
         return self._examples.predict(list(values))
+
+
+def _question(value: Any) -> Question:
+    """Return what is begun, and the query before: of a text, or of a pair of both.
+
+    Raises:
+        DataError: it is neither.
+    """
+    match value:
+        case str():
+            return value, None
+        case (str() | None as before, str() as text):
+            return text, before
+        case _:
+            raise DataError(
+                f"got {value!r}, expected what is begun, or the query before and what is begun\n"
+                'mend: predict(["what is"]), or predict([("who was", "what is")])'
+            )
 
 
 def _refuse_one(values: object) -> None:

@@ -18,7 +18,12 @@ def unigram_bits(train: Ids, scored: Ids, num_symbols: int) -> float:
 
 
 def bigram_bits(train: Ids, scored: Ids, num_symbols: int) -> float:
-    """Return bits per unit of ``scored[1:]`` given the unit before.
+    """Return bits per unit of ``scored[1:]`` given the unit before; see ``bigram``."""
+    return _mean_bits(bigram(train, scored, num_symbols))
+
+
+def bigram(train: Ids, scored: Ids, num_symbols: int) -> npt.NDArray[np.float64]:
+    """Return the probability of each unit of ``scored[1:]`` given the unit before ``[N]``.
 
     ``P(b|a) = max(n_ab - D, 0)/n_a + D·k_a/n_a · P(b)``: absolute discounting with D = 0.75
     (Ney, Essen and Kneser, 1994), where ``n_ab`` counts pairs, ``n_a`` pairs that begin with a and
@@ -42,7 +47,7 @@ def bigram_bits(train: Ids, scored: Ids, num_symbols: int) -> float:
     total = np.maximum(num_after[before], 1)
     kept = np.maximum(seen - _DISCOUNT, 0) / total
     freed = np.where(num_after[before] > 0, _DISCOUNT * num_kinds[before] / total, 1.0)
-    return _mean_bits(kept + freed * lower[after])
+    return kept + freed * lower[after]
 
 
 def _unigram(train: Ids, num_symbols: int) -> npt.NDArray[np.float64]:

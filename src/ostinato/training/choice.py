@@ -1,13 +1,16 @@
 """What is learned from what, in data that nobody has described.
 
-Task, from the first rule that applies:
+A table of dates, each once, beside numbers alone is a series to forecast, and does not come here.
+Of others the task follows from the first rule that applies:
 
-1. Piano rolls and MIDI are polyphony; plain text is for a language model; images with captions are
-   said in words.
+1. Piano rolls and MIDI are polyphony, strokes are drawings; plain text is for a language model;
+   images with captions are said in words.
 2. A column of tokens beside one with equally many tags is tagging.
 3. The target is the column whose name says so (label, class, target, category, sentiment, tag, y,
    score, …); else the only one with few different values; else, in a table, the only one of many
    numbers. Neither what numbers the rows nor dates are ever learned.
+   Where there is none, and two columns of different texts, one is written from the other:
+   text-to-text. Of these the source is what its name says (source, question, …), else the first.
 4. Lists of labels, and labels joined by a separator, are multi-label; more than 20 different whole
    numbers, or numbers with a fraction, regression; anything else classification.
 
@@ -27,6 +30,12 @@ from ostinato.data.wording import counted
 from ostinato.training.columns import Column, are_parallel, separator_of_labels
 from ostinato.training.survey import Survey
 
+_SOURCES: Final = ("source", "src", "question", "q", "input", "query", "prompt", "질문", "원문")
+_WRITTEN: Final = (
+    *("target", "tgt", "answer", "a", "output", "response", "reply", "translation"),
+    *("답변", "답", "대답", "번역", "번역문"),
+)
+
 _USUAL: Final = {
     "conllu": ("form", "upos"),
     "conll": ("token", "tag"),
@@ -44,7 +53,7 @@ class Choice:
     Attributes:
         task: name of the task.
         input: column that is read.
-        target: column that is learned; None for polyphony.
+        target: column that is learned; None where what comes next is.
         task_reason: why.
         input_reason: why.
         target_reason: why.
@@ -72,6 +81,10 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
         return Choice("polyphony", input or "roll", None, "piano rolls: predict the next notes")
     if seen.options.format == "captions" or task == "image-to-text":
         return _captions(seen, task, input, target)
+    if seen.options.format == "strokes":
+        if task not in (None, "drawing"):
+            raise OptionError(f"strokes have no labels for a {task}\nmend: --task drawing")
+        return Choice("drawing", input or "strokes", None, "strokes: predict the next point")
     if task in (None, "tagging") and (pair := _tagged(seen, input, target)):
         return pair
     if task == "tagging":
@@ -84,6 +97,17 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
         raise DataError(
             f"{seen.name} holds no piano rolls: {_shown(seen)}\n"
             "mend: give MIDI files, or .npz with 88 notes a step"
+        )
+    if task == "text-to-text":
+        return _pair(seen, input, target, "as asked for")
+    if task is None and _is_pair(seen, input, target):
+        given = target is not None
+        reason = "texts to be written" if given else "two columns of texts, and none of labels"
+        return _pair(seen, input, target, reason)
+    if task == "drawing":
+        raise DataError(
+            f"{seen.name} holds no strokes: {_shown(seen)}\n"
+            "mend: give .npz with train_strokes and train_len, as sketch-rnn has them"
         )
     column, why_target = _target(seen, task, input, target)
     read, why_input = _input(seen, column, input)
@@ -152,6 +176,67 @@ def _tagged(seen: Survey, input: str | None, target: str | None) -> Choice | Non
     words, tags = min(found, key=lambda pair: len(pair[1].counts))
     reason = f"each row has as many entries in `{tags.name}` as in `{words.name}`"
     return Choice("tagging", words.name, tags.name, reason, "the tokens", "a tag for each token")
+
+
+def _is_pair(seen: Survey, input: str | None, target: str | None) -> bool:
+    """Whether texts become texts: two columns of them, and none that could be a label."""
+    if target is not None:
+        return _is_written(seen.columns[target])
+    texts = [column for column in seen.columns.values() if _is_written(column)]
+    if len(texts) != 2 or (input is not None and input not in {each.name for each in texts}):
+        return False
+    try:
+        _target(seen, None, input, None)
+    except DataError:
+        return True
+    return False
+
+
+def _is_written(column: Column) -> bool:
+    """Whether a column holds texts to write: most of them different, and some of several words."""
+    if column.kind != "text" or not column.is_readable or column.is_series:
+        return False
+    is_varied = 2 * len(column.counts) > len(column.texts)
+    return is_varied and any(len(text.split()) > 1 for text in column.texts)
+
+
+def _pair(seen: Survey, input: str | None, target: str | None, reason: str) -> Choice:
+    """Return which text is written from which.
+
+    Raises:
+        DataError: there are no two columns of texts, or more, and nobody says which.
+    """
+    known = seen.columns
+    texts = [name for name, column in known.items() if column.kind == "text" and column.is_readable]
+    others = [name for name in texts if name not in (input, target)]
+    needed = (input is None) + (target is None)
+    if len(others) < needed or (len(others) > needed > 0):
+        raise DataError(
+            f"text-to-text reads one text and writes another, but {seen.name} holds "
+            f"{_shown(seen)}\nmend: name the columns: --input COLUMN --target COLUMN"
+        )
+    why = "as asked for"
+    if needed == 2:
+        read, written = others
+        why = "the first text; exchange them to go the other way"
+        if _begins(written, _SOURCES) or _begins(read, _WRITTEN):
+            read, written = written, read
+        if _begins(read, _SOURCES) or _begins(written, _WRITTEN):
+            why = "by the names"
+        return Choice("text-to-text", read, written, reason, why, "the text that is written")
+    read = input or others[0]
+    written = target or others[0]
+    for name in (read, written):
+        if known[name].kind not in ("text", "tokens", "array") or known[written].kind != "text":
+            raise DataError(
+                f"text-to-text writes texts, but `{name}` holds {known[name].describe()}\n"
+                "mend: --target with a column of texts"
+            )
+    return Choice("text-to-text", read, written, reason, why, "the text that is written")
+
+
+def _begins(name: str, known: Sequence[str]) -> bool:
+    return name.casefold().strip().split("_")[0] in known
 
 
 def _target(

@@ -11,17 +11,21 @@ from ostinato.data import DataError
 from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
-from ostinato.data.readers.formats import TABLES, format_by_name
-from ostinato.data.rows import Malformed, Row
+from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
+from ostinato.data.readers.folders import suffix_of
+from ostinato.data.readers.formats import TABLES, format_by_name, guess_format
+from ostinato.data.rows import ALSO, Malformed, Row, once_each
 from ostinato.data.sets.catalogue import NamedSet, find_set, part_names, rows_of
 from ostinato.data.sets.made import INPUT, TARGET, made_rows
 from ostinato.training.errors import RecipeError
 from ostinato.training.memory import MEMORY, not_kept
-from ostinato.training.recipe import ExampleRecipe, RowsRecipe, WritingRecipe
+from ostinato.training.recipe import RowsRecipe
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.recipe_parts import DataRecipe, Files, SplitRecipe
+from ostinato.training.suggestion_recipe import QUERY_BEFORE, SuggestionRecipe
 
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
+_WITHOUT_TARGET = ("polyphony", "drawing")  # what comes next is learned
 
 
 class Source:
@@ -42,9 +46,12 @@ class Source:
         self.named: NamedSet | None = find_set(data.name or "") if is_named else None
         self.made = data.made
         self.malformed = Malformed(data.malformed)
-        self.input = self._column("input", data.input, recipe.task)
-        needs_target = recipe.task != "polyphony"
-        self.target = self._column("target", data.target, recipe.task) if needs_target else None
+        self._may_read_nothing = isinstance(recipe, SuggestionRecipe)
+        self.input, self.target = self._columns(recipe)
+        # Equal ones are dealt to the same part.
+        self._dealt_by = self.input
+        if self._may_read_nothing and self.target is not None:
+            self._dealt_by = self.target
         self._whole: dict[PartName, list[Row]] = {}
 
     def rows(self, part: PartName) -> list[Row]:
@@ -62,11 +69,11 @@ class Source:
                 self._check_columns(rows)
             carved = [name for name in PARTS[1:] if not self._is_separate(name)]
             if part == "train" and carved:
-                rows = _dealt(rows, self._split(), self.input)["train"]
+                rows = _dealt(rows, self._split(), self._dealt_by)["train"]
         else:
             whole = self._read("train")
             self._check_columns(whole)
-            rows = _dealt(whole, self._split(), self.input)[part]
+            rows = _dealt(whole, self._split(), self._dealt_by)[part]
         if not rows:
             self.malformed.check()
             share = "" if self._is_separate(part) else f" with data.split.{part}"
@@ -74,12 +81,16 @@ class Source:
                 f"the {part} part holds no examples{share}\n"
                 f"mend: give data.{part}=FILE with examples, or a larger data.split.{part}"
             )
+        if part != "train" and self.target is not None and ALSO in rows[0].values:
+            # Scored once, beside all its right answers.
+            rows = once_each(rows, self.input, self.target)
         return rows[: self.recipe.max_examples]
 
     def _check_columns(self, rows: Sequence[Row]) -> None:
         """Say which columns there are before a missing one has consequences."""
         if rows:
-            check_columns(rows, self.input, self.target)
+            is_needed = self.recipe.input is not None or not self._may_read_nothing
+            check_columns(rows, self.input if is_needed else None, self.target)
 
     def has(self, part: PartName) -> bool:
         """Whether there is such a part, or a share of training for it."""
@@ -114,6 +125,18 @@ class Source:
             self._whole[part] = list(self.malformed.counting(rows))
         return self._whole[part]
 
+    def _columns(self, recipe: RowsRecipe) -> tuple[str, str | None]:
+        """Return which column is read, and which is learned."""
+        data, task = recipe.data, recipe.task
+        if isinstance(recipe, SuggestionRecipe):
+            usual = None if self.named is None else self.named.target or self.named.input
+            if _has_lines(data):
+                usual = "text"
+            return data.input or QUERY_BEFORE, self._column("target", data.target or usual, task)
+        needs_target = task not in _WITHOUT_TARGET
+        target = self._column("target", data.target, task) if needs_target else None
+        return self._column("input", data.input, task), target
+
     def _column(self, key: Literal["input", "target"], name: str | None, task: str) -> str:
         if name is not None:
             return name
@@ -143,6 +166,13 @@ OF_OTHER_FILES: Final = tuple(
         "malformed",
     )
 )
+
+
+def _has_lines(data: DataRecipe) -> bool:
+    """Whether each line of the file is a row of its own."""
+    if data.format != "auto":
+        return data.format == "text"
+    return isinstance(data.train, Path) and guess_format(data.train, data.encoding) == "text"
 
 
 def read_options(data: DataRecipe) -> ReadOptions:
@@ -181,16 +211,16 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
                 f"mend: only how another file is read: {', '.join(OF_OTHER_FILES)}"
             )
     raw = recipe.model_dump(mode="json")
-    own = recipe.data.format
-    if own == "auto":
-        own = format_by_name(recipe.data.train) if isinstance(recipe.data.train, Path) else None
+    own = _own_format(recipe.data)
     named = None if path is None else format_by_name(path)
     are_tables = own in TABLES and named in TABLES
-    if named not in (None, own) and own is not None and not are_tables:
+    if path is not None and own == "captions" and suffix_of(path) in CAPTION_SUFFIXES:
+        raw["data"]["format"] = own
+    elif named not in (None, own) and own is not None and not are_tables:
         usual = dict.fromkeys(("header", "columns", "separator"))
         raw["data"] = {**raw["data"], **usual, "format": named, "quoting": True}
     found = validate(changed(raw, changes), "of the run")
-    assert isinstance(found, ExampleRecipe | WritingRecipe)
+    assert isinstance(found, RowsRecipe)
     data = found.data
     is_table = data.format in TABLES or (data.format == "auto" and named in TABLES)
     if path is not None and data.separator is not None and is_table:
@@ -199,6 +229,18 @@ def data_of_file(recipe: RowsRecipe, changes: Sequence[str], path: Path | None) 
         if not _has_input(path, data) and _has_input(path, guessed):
             return guessed
     return data
+
+
+def _own_format(data: DataRecipe) -> str | None:
+    """Return what the run's own files are; None where their names do not say."""
+    train = data.train
+    if data.format != "auto":
+        return data.format
+    if isinstance(train, dict):
+        return "captions" if sorted(train) == CAPTION_FILES else None
+    if not isinstance(train, Path):
+        return None
+    return guess_format(train) if train.is_dir() else format_by_name(train)
 
 
 def _has_input(path: Path, data: DataRecipe) -> bool:

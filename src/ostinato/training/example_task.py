@@ -28,7 +28,7 @@ from ostinato.training.example_model import build_example_model
 from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.naive import Predictions, baselines
-from ostinato.training.recipe import ExampleRecipe, RowsRecipe
+from ostinato.training.recipe import ExampleRecipe, WritingRecipe
 from ostinato.training.recipe_parts import FramesRecipe
 from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_keys
@@ -406,7 +406,7 @@ def is_varied(options: FrameOptions) -> bool:
     return any(changes)
 
 
-def check_variation(recipe: RowsRecipe, pipeline: Pipeline) -> None:
+def check_variation(recipe: ExampleRecipe | WritingRecipe, pipeline: Pipeline) -> None:
     """Refuse changes in training that make no sense for the data."""
     frames, task = recipe.frames, recipe.task
     if pipeline.kind == "pictures":

@@ -85,13 +85,19 @@ def watch_gradients(task: Task[Any], model: nn.Module) -> GradientWatch | None:
         return None
     joint = {place: np.sqrt(sum(n**2 for n in own.values())) for place, own in norms.items()}
     decays = {
-        place: decay_of(_by_distance(total, np.zeros_like(ends.ends), step=1))
+        place: decay_of(_by_distance(total, np.zeros(total.shape[1], np.int64), step=1))
         if place.direction == _BACK
-        else decay_of(_by_distance(total, ends.ends, step=-1))
+        else decay_of(_by_distance(total, _ends(ends, total), step=-1))
         for place, total in joint.items()
         if ends.is_whole or place.direction != _BACK
     }
     return GradientWatch(decays, any(find_gates(layer.cell.graph) for layer in layers))
+
+
+def _ends(loss: EndLoss, norms: Norms) -> Ids:
+    """Return the last step of each row of a layer's norms ``[T, B]``."""
+    num_steps, num_rows = norms.shape
+    return np.repeat(np.int64(num_steps - 1), num_rows) if loss.ends is None else loss.ends
 
 
 def _by_distance(norms: Norms, starts: Ids, *, step: int) -> Norms:

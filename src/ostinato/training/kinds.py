@@ -12,9 +12,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.errors import RunError
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import Recipe
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.writing_recipe import WritingRecipe
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ _MODULES: dict[type[Recipe], str] = {
     LanguageModelRecipe: "ostinato.training.text_kind",
     ExampleRecipe: "ostinato.training.example_kind",
     WritingRecipe: "ostinato.training.writing_kind",
+    SuggestionRecipe: "ostinato.training.suggestion_kind",
+    ForecastRecipe: "ostinato.training.forecast_kind",
+    DrawingRecipe: "ostinato.training.drawing_kind",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,49 +18,19 @@ from ostinato.data.text.splitting import split_units
 from ostinato.data.wording import counted
 from ostinato.training.choice import Choice, choose, short
 from ostinato.training.columns import Column, Shape
+from ostinato.training.forecast_proposal import is_series, propose_series
+from ostinato.training.proposed import Line, Proposal, written_path
 from ostinato.training.recipe import RECIPES
 from ostinato.training.recipe_parts import TextUnit
+from ostinato.training.suggestion_recipe import QUERY, QUERY_BEFORE
 from ostinato.training.survey import TEXT_FORMATS, Survey
 
 _SAMPLE = 2000
 _UNEQUAL, _VERY_UNEQUAL = 3, 10
 _TOO_FEW = 4
 _FEW, _FEW_SHARE, _MANY = 50, 0.25, 1000
+_KOREAN = 0.3
 _STEPS: Final = {"bpe": "pieces of words"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """A key of a recipe.
-
-    Attributes:
-        key: within its section.
-        value: as YAML will hold it.
-        comment: why, and what else is possible.
-    """
-
-    key: str
-    value: Any
-    comment: str = ""
-
-
-@dataclass
-class Proposal:
-    """A recipe, each of its lines with the reason.
-
-    Attributes:
-        title: what it does, in a sentence.
-        task: name of the task.
-        reason: why this task.
-        sections: name to lines.
-        notes: what the user should know beside.
-    """
-
-    title: str
-    task: str
-    reason: str
-    sections: dict[str, list[Line]] = field(default_factory=dict[str, list[Line]])
-    notes: list[str] = field(default_factory=list[str])
 
 
 def propose(
@@ -86,6 +55,8 @@ def propose(
         if name is not None and name not in seen.columns:
             raise UnknownNameError("column", name, seen.columns)
     is_plain = not seen.columns
+    if task == "suggestion":
+        return _suggestion(seen, input, target)
     if task == "language-model" or (is_plain and task is None):
         return _language_model(seen)
     if is_plain:
@@ -95,10 +66,60 @@ def propose(
         )
     if seen.num_rows < _TOO_FEW:
         raise _too_few(seen)
+    if task == "forecasting" or (task is None and target is None and is_series(seen)):
+        return propose_series(seen, input, target)
     choice = choose(seen, task, input, target)
     if choice.task == "image-to-text":
         return _captions(seen, choice)
-    return _examples(seen, choice)
+    if choice.task == "text-to-text":
+        return _pairs(seen, choice)
+    return _drawings(seen, choice) if choice.task == "drawing" else _examples(seen, choice)
+
+
+def _pairs(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of texts that become texts."""
+    assert choice.target is not None
+    num, read = seen.num_rows, seen.columns[choice.input]
+    title = f"Text to text, {seen.name}: {counted(num, 'pair')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    sections = proposal.sections
+    sections["data"] = [*_files(seen), *_columns(seen, choice), *_shares(seen, choice, proposal)]
+    is_text = read.kind in ("text", "tokens") and not read.is_series
+    if is_text:
+        _, lines = _text(read, choice, num)
+        sections["text"] = lines
+    elif read.is_series:
+        sections["text"] = [Line("unit", "numbers", "each text is a series of numbers")]
+    _, written = _text(seen.columns[choice.target], choice, num)
+    # What is to be written keeps its capitals.
+    sections["target_text"] = [line for line in written if line.key != "lowercase"]
+    hidden = _by_size(num, (48, 96, 160, 256))
+    sections["model"] = [
+        Line("cell", "gru", "a name, or its equations"),
+        Line("hidden_size", hidden, f"for {counted(num, 'pair')}; more learns more by heart"),
+        Line("bidirectional", True, "whole texts are there: read both ways"),
+    ]
+    if is_text:
+        why = "numbers for each unit, of both texts"
+        sections["model"].append(Line("embedding_size", hidden, why))
+    sections["model"].append(Line("dropout", 0.3, "against learning by heart"))
+    sections["decoder"] = [
+        Line("attention", "general", "each step looks at the source; none: one vector for all"),
+        Line("pointer", False, "true: words of the source can be copied, such as names"),
+    ]
+    sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "pairs to one step"),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_epochs", _by_size(num, (60, 40, 20, 10)), "passes at most; see patience"),
+    ]
+    sections["decoding"] = [
+        Line("method", "beam", "the best of several; also possible: greedy, sample")
+    ]
+    sections["evaluation"] = [
+        Line("metric", "chrf", "of what is written; also possible: bleu, exact, unit_error, loss"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
 
 
 def _examples(seen: Survey, choice: Choice) -> Proposal:
@@ -173,16 +194,12 @@ def _files(seen: Survey) -> list[Line]:
             continue
         comment = "what was looked at" if part == "train" else "beside it, by its name"
         value: Any = (
-            _written(files)
+            written_path(files)
             if isinstance(files, Path)
-            else {column: _written(path) for column, path in files.items()}
+            else {column: written_path(path) for column, path in files.items()}
         )
         lines.append(Line(part, value, comment))
     return lines
-
-
-def _written(path: Path) -> str:
-    return str(path.expanduser().absolute())
 
 
 def _columns(seen: Survey, choice: Choice) -> list[Line]:
@@ -226,6 +243,7 @@ _FORMAT_REASONS: Final = {
     "conll": "a token a line, empty lines between sentences",
     "ts": "time series",
     "rolls": "piano rolls",
+    "strokes": "strokes of a pen: dx, dy, pen lifted",
     "audio": "sounds; the label is the folder, or the beginning of the name",
     "captions": "images, and a file that says what they show",
     "images": "images; their rows are the steps, the folder is the label",
@@ -329,7 +347,7 @@ def _unit(num_words: float, korean: float, unspaced: float, num: int) -> tuple[T
     if num_words <= 2:
         also = "also possible: words, bpe"
         return "characters", f"short: {counted(round(num_words), 'word')} in the middle; {also}"
-    if korean > 0.3:
+    if korean > _KOREAN:
         if num >= 2000:
             return "bpe", "Korean words take many endings; also possible: syllables, morphemes"
         return "syllables", "Korean, too little for pieces of words; also possible: bpe, morphemes"
@@ -440,6 +458,35 @@ def _evaluation(choice: Choice, ratio: float, scheme: str) -> list[Line]:
     return lines
 
 
+def _drawings(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of a network that draws."""
+    num = seen.num_rows
+    title = f"Drawings of {seen.name}: {counted(num, 'example')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    proposal.sections["data"] = [
+        *_files(seen),
+        *_columns(seen, choice),
+        *_shares(seen, choice, proposal),
+    ]
+    proposal.sections["strokes"] = [
+        Line("stretch", 0.1, "width and height change by up to so much in training")
+    ]
+    proposal.sections["model"] = [
+        Line("cell", "lstm", "a name, or its equations"),
+        Line("hidden_size", _by_size(num, (64, 128, 256, 512)), f"for {counted(num, 'drawing')}"),
+        Line("num_components", 20, "Gaussians of the mixture over the next point"),
+    ]
+    proposal.sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "drawings to one step"),
+        Line("learning_rate", 0.002, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_minutes", 10, "turned into steps by a measurement; or max_epochs, max_steps"),
+    ]
+    proposal.sections["evaluation"] = [
+        Line("patience", 4, "evaluations without progress end the run; null: never")
+    ]
+    return proposal
+
+
 def _language_model(seen: Survey) -> Proposal:
     """Fill in the recipe of a language model."""
     path = seen.files["train"]
@@ -454,7 +501,7 @@ def _language_model(seen: Survey) -> Proposal:
     title = f"A language model of {seen.name}: {counted(num, 'character')}"
     reason = "plain text without labels" if text else "as asked for"
     proposal = Proposal(title, "language-model", reason)
-    data = [Line("path", _written(path), "what was looked at")]
+    data = [Line("path", written_path(path), "what was looked at")]
     if seen.options.encoding != "utf-8":
         data.append(Line("encoding", seen.options.encoding, "it is not UTF-8"))
     kinds = len(set(text[:1_000_000]))
@@ -488,6 +535,102 @@ def _language_model(seen: Survey) -> Proposal:
         Line("patience", 4, "evaluations without progress end the run; null: never")
     ]
     return proposal
+
+
+def _suggestion(seen: Survey, input: str | None, target: str | None) -> Proposal:
+    """Fill in the recipe of completing queries.
+
+    Raises:
+        DataError: it cannot be told which column holds the queries, or there are too few.
+    """
+    before: str | None = None
+    proposal = Proposal("", "suggestion", "as asked for")
+    if seen.columns:
+        before = input or (QUERY_BEFORE if QUERY_BEFORE in seen.columns else None)
+        queries, data = _queries_of_column(seen, before, target, proposal)
+    else:
+        queries, data = _queries_of_lines(seen)
+    num = len(queries)
+    if num < _TOO_FEW:
+        raise _too_few(seen)
+    proposal.title = f"Completion of the queries of {seen.name}: {counted(num, 'query')}"
+    if len(set(queries)) == num:
+        proposal.notes.append(
+            "no query is there twice: give each as often as it was asked, so that frequent ones "
+            "are suggested first"
+        )
+    letters = [c for text in _sampled(queries) for c in text if c.isalpha()]
+    is_korean = sum("가" <= c <= "힣" for c in letters) > _KOREAN * max(1, len(letters))
+    also = "; also possible: jamo, within a syllable" if is_korean else ""
+    sections = proposal.sections
+    sections["data"] = data
+    sections["target_text"] = [Line("unit", "characters", f"what is begun can go on{also}")]
+    hidden = _by_size(num, (64, 128, 256, 384))
+    sections["model"] = [
+        Line("cell", "lstm", "a name, or its equations"),
+        Line("hidden_size", hidden, f"for {counted(num, 'query')}; more learns more by heart"),
+        Line("embedding_size", min(64, hidden), "numbers for each character"),
+        Line("dropout", 0.3, "against learning by heart; 0 if the model learns too little"),
+    ]
+    if before is not None:
+        why = "each step looks at the query before; none: it starts the state alone"
+        sections["decoder"] = [Line("attention", "general", why)]
+    sections["training"] = [
+        Line("batch_size", _by_size(num, (8, 16, 32, 64)), "queries to one step"),
+        Line("learning_rate", 0.003, "the highest of its schedule; lower if the loss jumps"),
+        Line("max_epochs", _by_size(num, (40, 30, 20, 10)), "passes over the data at most"),
+    ]
+    sections["evaluation"] = [
+        Line("metric", "auto", "the loss; also possible: mrr@5, the place among suggestions"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
+
+
+def _queries_of_lines(seen: Survey) -> tuple[Sequence[str], list[Line]]:
+    """Return the queries of a file of lines, and the section that says so."""
+    path = seen.files["train"]
+    if seen.options.format not in TEXT_FORMATS or not isinstance(path, Path) or path.is_dir():
+        raise DataError(
+            f"queries stand in the lines of a file, or in a column; {seen.name} is "
+            f"{seen.options.format}\nmend: join them into one file, a query a line"
+        )
+    queries = [line for line in seen.text.split("\n") if line.strip()]
+    data = [
+        Line("train", written_path(path), "what was looked at: a query a line"),
+        Line("format", "text", "by its lines"),
+        Line("target", "text", "the line"),
+    ]
+    if seen.options.encoding != "utf-8":
+        data.append(Line("encoding", seen.options.encoding, "it is not UTF-8"))
+    share = 0.1 if len(queries) >= _MANY else 0.2
+    why = f"{share:.0%} held out by a hash of the query, so that no other part has it"
+    data.append(Line("split", {"dev": share, "test": share}, why))
+    return queries, data
+
+
+def _queries_of_column(
+    seen: Survey, before: str | None, target: str | None, proposal: Proposal
+) -> tuple[Sequence[str], list[Line]]:
+    """Return the queries of a table, and the section that says where they are."""
+    query = target or QUERY
+    if query not in seen.columns:
+        raise DataError(
+            f"which column of {seen.name} holds the queries? (the columns are "
+            f"{', '.join(seen.columns)})\nmend: --target COLUMN"
+        )
+    choice = Choice(
+        "suggestion",
+        before or query,
+        query,
+        "as asked for",
+        input_reason="the query before",
+        target_reason="the query",
+    )
+    lines = [*_files(seen), *_columns(seen, choice), *_shares(seen, choice, proposal)]
+    if before is None:
+        lines = [line for line in lines if line.key != "input"]
+    return [text for text in seen.columns[query].texts if text.strip()], lines
 
 
 _TEXT_SIZES: Final = ((20_000, 64), (200_000, 128), (2_000_000, 256), (math.inf, 512))

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ostinato.training.proposal import Line, Proposal
+from ostinato.training.proposed import Line, Proposal
 
 _WIDTH = 100
 

@@ -7,6 +7,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from ostinato.data.sets.made import find_problem
+from ostinato.training.drawing_recipe import DrawingRecipe
+from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe_parts import (
     DataRecipe,
     ExampleEvaluationRecipe,
@@ -21,6 +23,7 @@ from ostinato.training.recipe_parts import (
     TextRecipe,
     TextStepsRecipe,
 )
+from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.writing_recipe import WritingRecipe
 
 
@@ -75,8 +78,8 @@ class ExampleRecipe(Recipe, frozen=True):
         return self
 
 
-RowsRecipe = ExampleRecipe | WritingRecipe
-"""A recipe whose data are rows: an input each, and a target."""
+RowsRecipe = ExampleRecipe | WritingRecipe | DrawingRecipe
+"""A recipe whose data are rows: an input each, and a target, or what comes next."""
 
 RECIPES: dict[str, type[Recipe]] = {
     "language-model": LanguageModelRecipe,
@@ -84,6 +87,9 @@ RECIPES: dict[str, type[Recipe]] = {
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
     **dict.fromkeys(("text-to-text", "image-to-text"), WritingRecipe),
+    "suggestion": SuggestionRecipe,
+    "forecasting": ForecastRecipe,
+    "drawing": DrawingRecipe,
 }
 
 

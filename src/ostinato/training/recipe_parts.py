@@ -80,7 +80,12 @@ def _changed_paths(value: object, change: Callable[[Path], Path]) -> object:
             return value
 
 
-def _no_dash(path: object) -> object:
+def no_dash(path: object) -> object:
+    """Return the path of a file as it stands.
+
+    Raises:
+        ValueError: it is empty, or means standard input.
+    """
     if path == "":
         raise ValueError("is empty\nmend: add data=FILE")
     if path == "-":
@@ -116,7 +121,7 @@ class TextRecipe(SourceRecipe, frozen=True):
     @field_validator("path", mode="before")
     @classmethod
     def _names_a_file(cls, path: object) -> object:
-        return _no_dash(path)
+        return no_dash(path)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -229,7 +234,7 @@ class DataRecipe(SourceRecipe, frozen=True):
     @field_validator("train", "dev", "test", mode="before")
     @classmethod
     def _names_a_file(cls, path: object) -> object:
-        return _no_dash(path)
+        return no_dash(path)
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:

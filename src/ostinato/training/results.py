@@ -12,6 +12,7 @@ from typing import Any, Final
 from ostinato.core.errors import UnknownNameError
 from ostinato.core.files import replace_file, writing
 from ostinato.data import DataError
+from ostinato.data.wording import plural
 from ostinato.training.evaluation import Report, Score, score_json
 
 BEGIN: Final = "<!-- results -->"
@@ -27,7 +28,11 @@ _COLUMNS = (
     "time",
     "seed",
 )
-_LOWER_IS_BETTER = ("loss", "nats_per_character", "perplexity", "unit_error", "word_error")
+_LOWER_IS_BETTER = (
+    *("loss", "nats_per_character", "perplexity", "unit_error", "word_error"),
+    *("nats_per_point", "nats_per_drawing"),
+    *("mse", "mae", "mase", "smape", "crps"),
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,23 @@ class Goal:
     folds: Sequence[Sequence[str]] = ((),)
 
 
+# Of each series, what is read and what is forecast: a year of months, two weeks of days, where
+# the part that chooses is long enough for it.
+_CLASSICS: Final = (
+    ("airline_passengers", 24, 12),
+    ("monthly_sunspots", 96, 12),
+    ("daily_min_temperatures", 56, 14),
+    ("daily_max_temperatures", 56, 14),
+    ("daily_female_births", 28, 7),
+    ("monthly_mean_temperature", 36, 12),
+    ("monthly_car_sales", 24, 6),
+    ("monthly_robberies", 24, 6),
+    ("monthly_writing_paper_sales", 24, 12),
+    ("monthly_champagne_sales", 24, 6),
+    ("shampoo_sales", 6, 3),
+    ("yearly_water_usage", 8, 4),
+)
+
 GOALS: Final[Mapping[str, Goal]] = {
     "sentiment-en": Goal(
         [Bound("accuracy", 0.79)], 10, "SST, two classes", "0.849, LSTM with GloVe"
@@ -140,6 +162,36 @@ GOALS: Final[Mapping[str, Goal]] = {
     ),
     "commands": Goal([Bound("exact", 0.99)], 20, "SCAN, simple split", "0.998"),
     "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
+    "forecast-etth1": Goal(
+        [Bound("mse", 0.32)], 15, "ETTh1, 24 hours of seven targets", "0.650, LSTMa"
+    ),
+    "forecast-etth1-ot": Goal(
+        [Bound("mse", 0.029)], 15, "ETTh1, 24 hours of oil temperature", "0.114, LSTMa"
+    ),
+    "forecast-etth1-168": Goal([Bound("mse", 0.43)], 15, "ETTh1, 168 hours of seven targets"),
+    "forecast-classics": Goal(
+        [Bound("mase")],
+        10,
+        "twelve small series, each counts the same",
+        folds=[
+            [f"data.name={name}", f"data.context={context}", f"data.horizon={horizon}"]
+            for name, context, horizon in _CLASSICS
+        ],
+    ),
+    "exchange-rate": Goal([Bound("mse"), Bound("crps")], 10, "eight currencies, 24 days"),
+    "strokes": Goal(
+        [Bound("nats_per_point"), Bound("nats_per_drawing")], 20, "KanjiVG, stroke by stroke"
+    ),
+    "suggest-en": Goal(
+        [Bound("mrr@5", 0.05, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "TREC questions, none of them in training",
+    ),
+    "suggest-ko": Goal(
+        [Bound("mrr@5", 0.02, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
+        10,
+        "titles of Korean news, none of them in training",
+    ),
     "caption-digits": Goal([Bound("exact", 0.95)], 10, "MNIST digits in Korean words"),
     "caption-nlvr": Goal([Bound("cider"), Bound("bleu")], 20, "NLVR, true sentences"),
 }
@@ -278,7 +330,7 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
         goal = find_goal(row.recipe)
         its = (
             f"`{row.recipe}`",
-            f"{goal.data}, {row.num_examples:,} {row.item}s",
+            f"{goal.data}, {row.num_examples:,} {plural(row.item)}",
             f"{goal.published} | {_clock(row.seconds)} of {goal.minutes:g}:00 | {row.seed}",
         )
         for bound in goal.bounds:
@@ -297,7 +349,8 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}"
+    # Below a tenth, three digits behind the point tell two scores apart no more.
+    return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
 def _clock(seconds: float) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ostinato.data import DataError, read_text
-from ostinato.data.opening import bare_name, check_exists, opened, read_bytes
+from ostinato.data.opening import check_exists, opened
 from ostinato.data.readers import ReadOptions, guess_format, read_rows
 from ostinato.data.readers.captions import CAPTION_SUFFIXES, are_captions
 from ostinato.data.readers.folders import suffix_of
@@ -17,6 +17,15 @@ from ostinato.data.rows import Malformed
 from ostinato.data.text_file import likely_encoding
 from ostinato.data.wording import counted
 from ostinato.training.columns import Column, value_of
+from ostinato.training.side_by_side import (
+    PART_WORDS,
+    WHOLE,
+    Files,
+    beside_file,
+    entries_of,
+    is_binary,
+    side_by_side,
+)
 
 TEXT_FORMATS = ("csv", "tsv", "jsonl", "text", "conllu", "conll", "ts")
 _SEPARATORS = (",", ";", "\t", "|")
@@ -25,16 +34,8 @@ _MOST_BYTES = 1 << 24
 _MOST_MALFORMED = 0.05
 _LONGEST_NAME = 60
 _TRAIN = re.compile(r"(?i)(?<![a-z])(?:training|train)(?![a-z])")
-_PART_WORDS = {"dev": ("dev", "valid", "validation", "val"), "test": ("test", "testing", "eval")}
-_NOT_DATA = re.compile(r"(?i)\..*|(readme|origin|licen[cs]e|notice|changelog).*|.*\.(md|rst|pdf)")
-# Each is a whole set of its own; of other files, a folder is the set.
-_WHOLE = {".csv", ".tsv", ".jsonl", ".json", ".ndjson", ".ts", ".conllu", ".conll", ".npz", ".mat"}
 # So many lines with a label first: fewer could be a text whose lines begin alike.
 _MIN_LABELLED = 20
-
-
-Files = dict[str, Path | dict[str, Path]]
-"""Part to path, or to one path for each column."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,18 @@ def _seen(path: Path) -> Survey:
     check_exists(path)
     if captioned := _captioned(path):
         return captioned
-    if path.is_dir() and (beside := _side_by_side(path)):
+    beside = side_by_side(path) if path.is_dir() else beside_file(path)
+    if beside:
         return _read(beside, ReadOptions(format="text", encoding=_encoding_of_all(beside)))
     if path.is_dir():
         path = _within(path)
     files = _parts(path)
     encoding = "utf-8"
-    if path.is_file() and not _is_binary(path):
+    if path.is_file() and not is_binary(path):
         encoding = _encoding(path)
     kind = guess_format(path, encoding)
-    if kind == "rolls":
-        files = _roll_parts(path)
+    if kind in ("rolls", "strokes"):
+        files = _parts_within(path, kind)
     options = ReadOptions(format=kind, encoding=encoding)
     if kind == "images" and path.is_file():
         return _read({"train": _with_labels(path)}, options)
@@ -115,7 +117,7 @@ def _captioned(path: Path) -> Survey | None:
     Raises:
         DataError: there are several such files, and none is said to be for training.
     """
-    entries = [path] if path.is_file() else _entries(path)
+    entries = [path] if path.is_file() else entries_of(path)
     tables = [each for each in entries if each.is_file() and suffix_of(each) in CAPTION_SUFFIXES]
     encodings = {table: _encoding(table) for table in tables}
     found = [table for table in tables if are_captions(table, encoding=encodings[table])]
@@ -138,7 +140,7 @@ def _captioned(path: Path) -> Survey | None:
 
 def _within(folder: Path) -> Path:
     """Return the training file of a folder, its only file, or the folder itself."""
-    entries = _entries(folder)
+    entries = entries_of(folder)
     if not entries:
         raise DataError(f"{folder} holds no data\nmend: give a file, or a folder with files")
     training = [entry for entry in entries if _TRAIN.search(entry.name)]
@@ -146,7 +148,7 @@ def _within(folder: Path) -> Path:
         return _within(training[0]) if training[0].is_dir() else training[0]
     if len(entries) == 1 and entries[0].is_file():
         return entries[0]
-    if not training and not any(suffix_of(entry) in _WHOLE for entry in entries):
+    if not training and not any(suffix_of(entry) in WHOLE for entry in entries):
         # Its format is known, or it says what is missing.
         _check_known(folder, entries)
         return folder
@@ -166,31 +168,6 @@ def _check_known(folder: Path, entries: list[Path]) -> None:
         raise DataError(f"{reason}\nmend: give one file, such as {entries[0]}") from error
 
 
-def _entries(folder: Path) -> list[Path]:
-    return [entry for entry in sorted(folder.iterdir()) if not _NOT_DATA.fullmatch(entry.name)]
-
-
-def _side_by_side(folder: Path) -> Files | None:
-    """Return files such as ``train.in`` and ``train.out`` of which each line has its partner."""
-    parts: Files = {}
-    for part, words in {"train": ("train",), **_PART_WORDS}.items():
-        for word in words:
-            files = {
-                bare_name(entry).removeprefix(f"{word}."): entry
-                for entry in _entries(folder)
-                if entry.name.startswith(f"{word}.") and entry.is_file()
-            }
-            if len(files) > 1 and part not in parts:
-                parts[part] = files
-    train = parts.get("train")
-    if not isinstance(train, dict) or any(part.keys() != train.keys() for part in _dicts(parts)):
-        return None
-    if any(suffix_of(path) in _WHOLE or _is_binary(path) for path in train.values()):
-        return None
-    lengths = {read_bytes(path).rstrip(b"\n").count(b"\n") for path in train.values()}
-    return parts if len(lengths) == 1 else None
-
-
 def _dicts(parts: Files) -> Iterator[dict[str, Path]]:
     return (files for files in parts.values() if isinstance(files, dict))
 
@@ -207,7 +184,7 @@ def _parts(path: Path) -> Files:
     found = _TRAIN.search(path.name)
     if not found:
         return parts
-    for part, words in _PART_WORDS.items():
+    for part, words in PART_WORDS.items():
         for word in words:
             word = word.upper() if found[0].isupper() else word
             other = path.with_name(path.name[: found.start()] + word + path.name[found.end() :])
@@ -216,16 +193,16 @@ def _parts(path: Path) -> Files:
     return parts
 
 
-def _roll_parts(path: Path) -> Files:
-    """Return ``file#part`` for the parts within a file of piano rolls."""
+def _parts_within(path: Path, kind: str) -> Files:
+    """Return ``file#part`` for the parts within a file of piano rolls, or of strokes."""
     try:
-        next(read_rows(path, ReadOptions(format="rolls"), Malformed()), None)
+        next(read_rows(path, ReadOptions(format=kind), Malformed()), None)
     except DataError as error:
         names = re.findall(rf"{re.escape(path.name)}#(\w+)", str(error))
         if not names:
             raise
         parts: Files = {}
-        for part, words in {"train": ("train",), **_PART_WORDS}.items():
+        for part, words in {"train": ("train",), **PART_WORDS}.items():
             for name in names:
                 if name in words:
                     parts[part] = path.with_name(f"{path.name}#{name}")
@@ -242,15 +219,6 @@ def _with_labels(path: Path) -> dict[str, Path]:
             "mend: give a folder with one sub-folder of images for each label, or both idx files"
         )
     return {"image": path, "label": labels}
-
-
-def _is_binary(path: Path) -> bool:
-    if suffix_of(path) == ".npz":
-        return True
-    with opened(path) as file:
-        head = file.read(1 << 16)
-    marks = (b"\xff\xfe", b"\xfe\xff")
-    return b"\0" in head and not head.startswith(marks)
 
 
 def _encoding(path: Path) -> str:

@@ -33,12 +33,12 @@ class EndLoss(NamedTuple):
 
     Attributes:
         loss: summed over the sequences; a scalar with a graph.
-        ends: the last step of each, int64 ``[B]``.
+        ends: the last step of each, int64 ``[B]``; None where it is every layer's own last step.
         is_whole: it is of the whole sequence: a run from the end to the start counts, too.
     """
 
     loss: Tensor
-    ends: Ids
+    ends: Ids | None
     is_whole: bool
 
 

@@ -226,11 +226,17 @@ def load_writer(path: Path, which: Which = "best") -> TrainedWriter:
     """
     folder = RunFolder.open(path)
     recipe = folder.recipe()
-    if not isinstance(recipe, WritingRecipe):
+    if type(recipe) is not WritingRecipe:
         raise RunError(
             f"the run {path} learned {recipe.task}, expected one that learned to write for what "
             f"it reads\nmend: use it with `ostinato {kind_of(recipe).verb} {path}`"
         )
+    return read_writer(folder, recipe, which)
+
+
+def read_writer(folder: RunFolder, recipe: WritingRecipe, which: Which) -> TrainedWriter:
+    """Read the network of a run whose recipe is known; see ``load_writer``."""
+    path = folder.path
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)
     try:

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
 from ostinato.training.writing_recipe import METHOD_KEYS, WritingReaderRecipe, WritingRecipe
@@ -17,7 +18,8 @@ from ostinato.training.writing_recipe import METHOD_KEYS, WritingReaderRecipe, W
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
 _OF_TABLES = ("header", "columns", "separator", "quoting")
-_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images")
+_BINARY = ("parquet", "hub", "rolls", "midi", "audio", "images", "strokes")
+_OF_PICTURES = ("auto", "images", "captions")
 _OF_RECURRENCE = (
     "cell",
     "functions",
@@ -49,16 +51,16 @@ def unused_keys(recipe: ExampleRecipe, pipeline: Pipeline, *, is_sound: bool) ->
         is_sound: whether the examples are sounds.
     """
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("data", recipe.data, _unused_data(recipe.data, pipeline)),
-        *_changed("model", recipe.model, _unused_model(recipe, pipeline)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("data", recipe.data, _unused_data(recipe.data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_model(recipe, pipeline)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("evaluation", recipe.evaluation, _unused_evaluation(recipe)),
     ]
     data = recipe.data
     if data.made is not None or (data.dev is not None and data.test is not None):
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
@@ -76,20 +78,20 @@ def unused_writing_keys(
     bytes_alone = iter(
         ("vocabulary_size", "min_count") if recipe.target_text.unit == "bytes" else ()
     )
-    own = METHOD_KEYS[decoding.method]
+    own = (*METHOD_KEYS[decoding.method], "trie")
     of_others = (key for key in type(decoding).model_fields if key not in own)
     found = [
-        *_changed("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
-        *_changed("text", recipe.text, _unused_text(pipeline)),
-        *_changed("target_text", recipe.target_text, bytes_alone),
-        *_changed("data", data, _unused_data(data, pipeline)),
-        *_changed("model", recipe.model, _unused_writing_reader(recipe.model, pipeline)),
-        *_changed("decoder", recipe.decoder, _unused_decoder(recipe)),
-        *_changed("training", recipe.training, _unused_training(recipe)),
-        *_changed("decoding", decoding, of_others),
+        *changed_keys("frames", recipe.frames, _unused_frames(pipeline, is_sound=is_sound)),
+        *changed_keys("text", recipe.text, _unused_text(pipeline)),
+        *changed_keys("target_text", recipe.target_text, bytes_alone),
+        *changed_keys("data", data, _unused_data(data, pipeline)),
+        *changed_keys("model", recipe.model, _unused_writing_reader(recipe.model, pipeline)),
+        *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe, pipeline)),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
-        found += _changed("data.split", data.split, iter(("dev", "test", "by")))
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
 
 
@@ -99,9 +101,9 @@ def _unused_writing_reader(model: WritingReaderRecipe, pipeline: Pipeline) -> It
         yield "channels"
 
 
-def _unused_decoder(recipe: WritingRecipe) -> Iterator[str]:
+def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:
     decoder = recipe.decoder
-    if decoder.attention != "none":
+    if pipeline.reads_nothing:
         yield "context"
     if (decoder.cell or "").strip() in cells.names():
         yield "functions"
@@ -114,16 +116,32 @@ def unused_text_keys(recipe: LanguageModelRecipe) -> tuple[str, ...]:
     of_data = [] if data.path is not None else ["encoding"]
     of_data += [] if data.documents == "whole" else ["held_out_at"]
     found = [
-        *_changed("data", data, iter(of_data)),
-        *_changed("model", model, iter(("functions",) if is_named_cell else ())),
-        *_changed("training", recipe.training, _unused_training(recipe)),
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
     ]
     if not sample.length:
-        found += _changed("sample", sample, iter(("prompt", "temperature", "top_p")))
+        found += changed_keys("sample", sample, iter(("prompt", "temperature", "top_p")))
     return tuple(found)
 
 
-def _changed(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+def unused_drawing_keys(recipe: DrawingRecipe) -> tuple[str, ...]:
+    """Return the keys of a network that draws that differ from their defaults, without effect."""
+    data, model = recipe.data, recipe.model
+    is_named_cell = model.cell.strip() in cells.names()
+    of_data = ["target", "label_separator", *(_OF_FILES if data.name is not None else ())]
+    found = [
+        *changed_keys("data", data, iter(of_data)),
+        *changed_keys("model", model, iter(("functions",) if is_named_cell else ())),
+        *changed_keys("training", recipe.training, unused_training(recipe)),
+    ]
+    if data.dev is not None and data.test is not None:
+        found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
+    return tuple(found)
+
+
+def changed_keys(section: str, values: BaseModel, names: Iterator[str]) -> Iterator[str]:
+    """Yield those of the names whose values differ from their defaults, with their section."""
     for name in names:
         default = type(values).model_fields[name].get_default(call_default_factory=True)
         if getattr(values, name) != default:
@@ -142,7 +160,9 @@ def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
 
 
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
-    if pipeline.kind in ("frames", "pictures"):
+    if pipeline.reads_nothing:
+        yield from type(pipeline.options.text).__dataclass_fields__
+    elif pipeline.kind in ("frames", "pictures"):
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":
@@ -155,8 +175,6 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
         kind = format_by_name(data.train) or "auto"
     if data.name is not None or data.made is not None:
         yield from _OF_FILES
-        if pipeline.kind != "pictures":
-            yield "image_size"
     elif kind != "auto":
         if kind not in (*TABLES, "text", "captions"):
             yield from _OF_TABLES
@@ -166,6 +184,9 @@ def _unused_data(data: DataRecipe, pipeline: Pipeline) -> Iterator[str]:
             yield "encoding"
     if pipeline.options.task not in ("multi-label", "regression"):
         yield "label_separator"
+    is_of_files = data.name is None and kind in _OF_PICTURES
+    if pipeline.kind in ("text", "words") or (pipeline.kind == "frames" and not is_of_files):
+        yield "image_size"
 
 
 def _unused_model(recipe: ExampleRecipe, pipeline: Pipeline) -> Iterator[str]:
@@ -183,7 +204,8 @@ def _unused_reader(model: ReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
         yield "functions"
 
 
-def _unused_training(recipe: Recipe) -> Iterator[str]:
+def unused_training(recipe: Recipe) -> Iterator[str]:
+    """Yield the keys of the section training that its other keys leave without effect."""
     training = recipe.training
     if training.optimizer != "sgd":
         yield "momentum"

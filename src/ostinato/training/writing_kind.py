@@ -64,12 +64,13 @@ class WritingKind(Kind):
 
     def call(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return what lets the model write."""
-        read = "a text" if recipe.task == "text-to-text" else "image.png"
-        return f'print(model.predict(["{read}"])[0])'
+        if recipe.task == "image-to-text":
+            return "print(model.predict([image])[0])  # [H, W], [H, W, 3], or the path of a file"
+        return 'print(model.predict(["a text"])[0])'
 
     def pipeline_tag(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """Return what the hub calls it."""
-        return "text2text-generation" if recipe.task == "text-to-text" else recipe.task
+        return "image-to-text" if recipe.task == "image-to-text" else "text2text-generation"
 
 
 KIND = WritingKind()

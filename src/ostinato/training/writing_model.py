@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import cast
 
 from ostinato.data.pipeline import Pipeline
@@ -9,6 +10,7 @@ from ostinato.data.text import EMPTY_ID, PADDING_ID, UNKNOWN_ID
 from ostinato.models.building import Frames, SequenceModelOptions, Tokens, Words
 from ostinato.models.building_writers import (
     DecoderOptions,
+    Nothing,
     Pictures,
     SourceKind,
     WriterOptions,
@@ -73,6 +75,8 @@ def source_of(recipe: WritingRecipe, pipeline: Pipeline) -> SourceKind:
             pipeline.picture,
         )
     assert pipeline.encoder is not None
+    if pipeline.reads_nothing:
+        return Nothing()
     if pipeline.spelling is not None:
         return Words(pipeline.encoder.num_symbols, pipeline.spelling.num_characters)
     return Tokens(pipeline.encoder.num_symbols)
@@ -96,7 +100,7 @@ def decoding_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOp
     Raises:
         OptionError: a value is of another method.
     """
-    values = decoding.model_dump()
+    values = decoding.model_dump(include={each.name for each in fields(DecodingOptions)})
     values["max_length"] = _most_units(decoding, pipeline)
     return DecodingOptions(**values)
 

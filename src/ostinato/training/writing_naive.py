@@ -37,11 +37,11 @@ def naive_writings(
     if pipeline.kind == "pictures":
         places = nearest_pictures(train, scored)
         found["nearest"] = Writings([train[int(place)].labels[0] for place in places])
-    elif pipeline.kind != "frames":
+    elif pipeline.kind in ("text", "words"):
         places = _nearest(_sources(train), _sources(scored))
         found["nearest"] = Writings([train[int(place)].labels[0] for place in places])
         found["copy"] = Writings(_sources(scored))
-    found["unigram"] = Writings(losses=_unigram(pipeline, train, scored))
+    found["unigram"] = Writings(losses=unigram_losses(pipeline, train, scored))
     return found
 
 
@@ -105,7 +105,7 @@ def _nearest(known: Sequence[str], asked: Sequence[str]) -> Ids:
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
-def _unigram(
+def unigram_losses(
     pipeline: Pipeline, train: Sequence[Example], scored: Sequence[Example]
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return the nats of each right text under the frequencies of training (add-one)."""

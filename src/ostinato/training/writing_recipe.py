@@ -183,7 +183,13 @@ class WritingEvaluationRecipe(EvaluationRecipe, frozen=True):
 
 
 class WritingRecipe(Recipe, frozen=True):
-    """A run that learns to write a text for what it reads."""
+    """A run that learns to write a text for what it reads.
+
+    text-to-text: for a text, tokens, or an array, step by step; image-to-text: for a picture.
+    """
+
+    may_read_nothing: ClassVar[bool] = False
+    """Whether a text is written where there is nothing to read."""
 
     task: Literal["text-to-text", "image-to-text"]
     data: WritingDataRecipe
@@ -209,10 +215,10 @@ class WritingRecipe(Recipe, frozen=True):
                 "has evaluation.watch_gradients, but what is read and what is written are two "
                 "sequences\nmend: evaluation.watch_gradients=false"
             )
-        is_text = self.task == "text-to-text"
+        is_text = self.task != "image-to-text"
         if self.evaluation.metric == "cider" and is_text:
             raise ValueError(
-                "has evaluation.metric=cider, which is of captions of images\n"
+                f"has evaluation.metric=cider, which is of captions, but the task is {self.task}\n"
                 "mend: evaluation.metric=chrf"
             )
         if self.decoder.pointer and is_text and self.text.unit != unit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, cast
 
 import numpy as np
@@ -19,6 +20,7 @@ from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.example_data import Source, read_options
+from ostinato.training.example_scores import Metric
 from ostinato.training.example_task import check_variation, is_varied, varied_example
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.task import EndLoss, State, StepLoss
@@ -57,11 +59,9 @@ class WritingTask:
         self.item_name = pipeline.unit_name if pipeline.encoder is None else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
-        self._scorer = WritingScorer(pipeline, recipe.evaluation.tokenizer)
         self._greedy = greedy_options(recipe.decoding, pipeline)
         self._ratio = training.teacher_forcing_ratio
-        metric = writing_metric(recipe)
-        self.score_name, self.higher_is_better = metric.name, metric.higher_is_better
+        self.score_name, self.higher_is_better = self._metric()
         self._batches = Batches(
             [_length(example) for example in train],
             training.batch_size,
@@ -179,7 +179,9 @@ class WritingTask:
         shown = self.dev[:_NUM_SHOWN]
         written = self._texts(cast("EncoderDecoder", model), shown, stop)
         pairs = zip(shown, written, strict=True)
-        return "\n".join(f"{_source(example)} → {text}" for example, text in pairs)
+        return "\n".join(
+            f"{_source(example)} → {text}  (right: {example.labels[0]})" for example, text in pairs
+        )
 
     def baselines(self) -> dict[str, float]:
         """Return the deciding score of naive writers on the dev part."""
@@ -196,8 +198,8 @@ class WritingTask:
     def _score_notes(self) -> Iterator[str]:
         if self.score_name != "loss":
             yield (
-                f"{self.scored_on}: loss and perplexity are teacher-forced, the other scores of what "
-                "is written free-running, greedily"
+                f"{self.scored_on}: loss and perplexity are teacher-forced; the other scores are "
+                "of what is written free-running, greedily"
             )
 
     def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
@@ -207,6 +209,14 @@ class WritingTask:
             "num_examples": {"train": len(self.train), "dev": len(self.dev)},
             "data_sha256": fingerprint([*self.train, *self.dev]),
         }
+
+    def _metric(self) -> Metric:
+        """Return the score that chooses the weights."""
+        return writing_metric(self.recipe)
+
+    @cached_property
+    def _scorer(self) -> WritingScorer:
+        return WritingScorer(self.pipeline, self.recipe.evaluation.tokenizer)
 
     @property
     def num_scored(self) -> int:
@@ -291,6 +301,7 @@ def writing_options(recipe: WritingRecipe, source: Source) -> PipelineOptions:
         also=recipe.data.also,
         copies=recipe.decoder.pointer,
         image_size=read_options(recipe.data).image_size,
+        may_read_nothing=recipe.may_read_nothing,
     )
 
 
@@ -299,12 +310,13 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     read = np.array([len(example) for example in train])
     written = np.array([num_targets(example) for example in train])
     assert pipeline.target is not None
-    of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
-    of_read += f", {read.max():,} at most"
-    if pipeline.encoder is not None:
-        of_read += f", {pipeline.encoder.num_symbols:,} different"
     if pipeline.form is not None:
         of_read = f"read: images, each {pipeline.form}"
+    else:
+        of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
+        of_read += f", {read.max():,} at most"
+    if pipeline.encoder is not None:
+        of_read += f", {pipeline.encoder.num_symbols:,} different"
     of_written = f"written: {np.median(written):.0f} units in the middle, {written.max():,} at most"
     of_written += f", {pipeline.target.num_symbols:,} different"
     data = f"data: {counted(len(train), 'pair')} to learn from, {len(dev):,} to choose by"

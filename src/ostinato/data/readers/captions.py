@@ -307,8 +307,9 @@ def _of_json(path: Path, whole: object) -> list[_Entry]:
         ]
     if not isinstance(whole, list):
         raise _nothing_said(path, f"it is {type(whole).__name__}")
-    places = [f"{path.name}, item {number:,}" for number in range(1, len(whole) + 1)]
-    listed = list(zip(places, cast("list[object]", whole), strict=True))
+    items = cast("list[object]", whole)
+    places = [f"{path.name}, item {number:,}" for number in range(1, len(items) + 1)]
+    listed = list(zip(places, items, strict=True))
     rows = [Row(place, cast("dict[str, Any]", item)) for place, item in listed if _is_object(item)]
     others = [
         _Entry(place, problem=f"expected an object {{…}}, got {type(item).__name__}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from ostinato.core.errors import UnknownNameError
 from ostinato.data.errors import DataError
 from ostinato.data.opening import check_exists
-from ostinato.data.readers import audio, captions, hub, images
+from ostinato.data.readers import audio, captions, hub, images, strokes
 from ostinato.data.readers.folders import split_part, suffix_of, suffixes_in
 from ostinato.data.readers.lines import read_good_lines
 
@@ -122,7 +122,7 @@ def _of_arrays(path: Path) -> str:
             names = archive.namelist()
     except (OSError, zipfile.BadZipFile) as error:
         raise DataError(f"{path} is no .npz file: {error}\nmend: get or make it again") from error
-    if any(name.endswith("_strokes.npy") for name in names):
+    if any(name.endswith("_strokes.npy") for name in names) or strokes.are_drawings(path):
         return "strokes"
     return "audio" if "audio.npy" in names else "rolls"
 

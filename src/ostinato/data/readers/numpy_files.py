@@ -33,7 +33,8 @@ def load_arrays(path: Path) -> Mapping[str, Array]:
     """
     check_exists(path)
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Given a path, numpy leaves a damaged archive open.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             if isinstance(arrays, np.ndarray):
                 raise DataError(f"{path} is one array\nmend: give an .npz file, with named arrays")
             return {name: arrays[name] for name in arrays.files}
@@ -84,7 +85,7 @@ def pieces_of(path: Path, part: str | None, kind: str) -> Iterator[Array]:
     chosen = chosen_part(path, part, parts)
     joined = arrays[parts[chosen]]
     lengths = cast("npt.NDArray[np.int64] | None", arrays.get(f"{chosen}_len"))
-    if lengths is None or lengths.sum() != len(joined) or (lengths < 0).any():
+    if lengths is None or not _cuts(lengths, joined):
         raise DataError(
             f"{path}: {chosen}_len does not cut {chosen}_{kind}\n"
             f"mend: give the number of steps of each piece in {chosen}_len"
@@ -92,13 +93,19 @@ def pieces_of(path: Path, part: str | None, kind: str) -> Iterator[Array]:
     yield from np.split(joined, cast("Any", np.cumsum(lengths)[:-1]))
 
 
-def chosen_part(path: Path, part: str | None, parts: Mapping[str, str]) -> str:
+def _cuts(lengths: npt.NDArray[np.int64], joined: Array) -> bool:
+    """Whether lengths are whole numbers that add up to those of what they cut."""
+    is_list = lengths.ndim == 1 and lengths.dtype.kind in "iu" and joined.ndim > 0
+    return is_list and bool((lengths >= 0).all()) and int(lengths.sum()) == len(joined)
+
+
+def chosen_part(path: Path, part: str | None, parts: Mapping[str, object]) -> str:
     """Return ``part``, or the only one there is.
 
     Args:
         path: of the file, for the error.
         part: one of ``parts``; None for the only one.
-        parts: name to array.
+        parts: by their names.
 
     Raises:
         DataError: there is no such part, or None of several.

@@ -18,7 +18,7 @@ SetTask = Literal[
     "text-to-text",
     "image-to-text",
     "forecasting",
-    "strokes",
+    "drawing",
 ]
 SeriesStep = Literal["hour", "day", "month", "year"]
 

@@ -26,5 +26,5 @@ def sketches() -> Iterator[NamedSet]:
         },
         input="strokes",
         target=None,
-        task="strokes",
+        task="drawing",
     )

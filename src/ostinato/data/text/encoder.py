@@ -103,6 +103,11 @@ class TextEncoder:
         return cls(_Listed(_most_frequent(counts, options), options), options)
 
     @classmethod
+    def of_nothing(cls, options: TextOptions) -> TextEncoder:
+        """Return the encoder of texts without any unit."""
+        return cls(_Listed((), options), options)
+
+    @classmethod
     def of_tokens(cls, sequences: Iterable[Sequence[str]], options: TextOptions) -> TextEncoder:
         """Collect words that are already cut, as of a tagged text; each is one unit as it is.
 

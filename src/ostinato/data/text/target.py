@@ -80,6 +80,17 @@ class TargetEncoder:
             counts.add(own)
         return numbers if own.num_truncated else np.append(numbers, self.end)
 
+    def beginning(self, text: str) -> tuple[list[int], list[str]]:
+        """Return numbers and units of a text that is only begun: it is not cut, and has no end.
+
+        Its units must be counted one by one, such as characters: pieces of words may go on.
+
+        Raises:
+            DataError: the text holds a lone surrogate.
+        """
+        units = self.encoder.whole_units(text)
+        return [self._numbers.get(unit, UNKNOWN_ID) for unit in units], units
+
     def copies(self, source: Iterable[str]) -> tuple[Ids, tuple[str, ...]]:
         """Return the number of each unit of a source ``[T]``, and the units behind ``V``."""
         behind: dict[str, int] = {}

@@ -14,6 +14,8 @@ from torch import Tensor
 
 from ostinato.data import Vocabulary
 from ostinato.data.pipeline import Pipeline
+from ostinato.training.forecast_recipe import ForecastRecipe
+from ostinato.training.forecasting import TrainedForecaster, restored_forecaster
 from ostinato.training.language_model import build_language_model
 from ostinato.training.loop import load_weights
 from ostinato.training.model_card import Loader
@@ -78,6 +80,12 @@ class Network:
         assert isinstance(self.recipe, ExampleRecipe)
         pipeline = Pipeline.from_json(self._facts["pipeline"])
         return restored(Path(), self.recipe, pipeline, self._tensors)
+
+    @cached_property
+    def forecaster(self) -> TrainedForecaster:
+        """The network of a series, ready to forecast."""
+        assert isinstance(self.recipe, ForecastRecipe)
+        return restored_forecaster(Path(), self.recipe, self._facts, self._tensors)
 
     @cached_property
     def writer(self) -> Trained:
