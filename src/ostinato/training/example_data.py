@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, cast
 from ostinato.data import DataError
 from ostinato.data.dealing import PartName, chance, part_at
 from ostinato.data.pipeline import PipelineOptions, check_columns
-from ostinato.data.readers import ReadOptions, columns_of, guess_format, read_rows
+from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
 from ostinato.data.readers.folders import suffix_of
 from ostinato.data.readers.formats import TABLES, format_by_name, guess_format
