@@ -9,7 +9,10 @@ import pytest
 
 MODULES = (
     "api",
-    *(f"estimators.{m}" for m in ("classifier", "regressor", "tagger", "language_model")),
+    *(
+        f"estimators.{m}"
+        for m in ("classifier", "regressor", "tagger", "language_model", "forecaster")
+    ),
 )
 EXAMPLES = [
     test
@@ -24,7 +27,7 @@ EXAMPLES = [
 def test_every_public_name_has_an_example():
     names = {test.name.rpartition(".")[2] for test in EXAMPLES}
     assert names >= {"Run", "train", "load_run", "from_pretrained", "SequenceClassifier"}
-    assert names >= {"SequenceRegressor", "SequenceTagger", "LanguageModel"}
+    assert names >= {"SequenceRegressor", "SequenceTagger", "LanguageModel", "SequenceForecaster"}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda test: test.name.rpartition(".")[2])

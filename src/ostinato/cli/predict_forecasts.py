@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
 from rich.table import Table
 
+from ostinato.cli.evaluate import wide_console
 from ostinato.cli.predict import Form
 from ostinato.cli.screen import printable
 from ostinato.core.errors import OptionError
@@ -84,9 +84,9 @@ def _print_table(found: Forecast) -> None:
     table.add_column("time" if found.times is not None else "step", no_wrap=True)
     if len(found.names) > 1:
         table.add_column("target")
-    table.add_column("forecast", justify="right")
+    table.add_column("forecast", justify="right", no_wrap=True)
     for level in found.levels:
-        table.add_column(f"q{level:g}", justify="right")
+        table.add_column(f"q{level:g}", justify="right", no_wrap=True)
     for record in found.records():
         cells = [str(record["time"])]
         if len(found.names) > 1:
@@ -94,7 +94,7 @@ def _print_table(found: Forecast) -> None:
         cells.append(_number(record["forecast"]))
         cells += [_number(record[f"q{level:g}"]) for level in found.levels]
         table.add_row(*cells)
-    console = Console(highlight=False, markup=False, emoji=False)
+    console = wide_console()
     console.print(table)
     if len(found.paths):
         console.print(

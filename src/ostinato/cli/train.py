@@ -22,6 +22,7 @@ from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import free_folder, read_facts
+from ostinato.training.writing_recipe import WritingRecipe
 
 
 def train_command(
@@ -129,6 +130,8 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
         console.print(f"let it write with: ostinato generate {run}{_prompt_hint(recipe)}")
     elif isinstance(recipe, DrawingRecipe):
         console.print(f"let it draw with: ostinato draw {run} --figure sheet.html")
+    elif isinstance(recipe, WritingRecipe):
+        console.print(f"let it write with: ostinato translate {run}")
     return 0
 
 

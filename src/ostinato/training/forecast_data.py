@@ -253,9 +253,10 @@ def other_series(
     data = _of_file(recipe, changes)
     options = _options_of_facts(data, facts)
     layout = None if data.name in (None, MEMORY) else layout_of(data.name or "")
-    how = _read_options(data) if layout is None or changes else layout.options
-    if layout is not None and not changes and how.columns is None:
-        how = _read_options(data)
+    how = _read_options(data)
+    if layout is not None and layout.options.columns is not None and not changes:
+        # A set whose file has no header: a file in its form has none, either.
+        how = layout.options
     return read_file(path, how, options)
 
 
