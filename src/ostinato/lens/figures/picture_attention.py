@@ -47,8 +47,10 @@ def picture_attention_figure(found: PictureAttention) -> Figure:
         reading="The first picture is what the network reads. Each of the others stands for the "
         "unit above it: the brighter a place, the more of the weight lies there, as a share of the "
         "unit's highest.",
-        height=130 + num_rows * max(60, round(_PANEL_WIDTH * height / width) + 40),
+        height=140 + num_rows * max(60, round(_PANEL_WIDTH * height / width) + 40),
     )
+    figure.update_layout(margin={"t": 124, "b": 16})
+    figure.update_annotations(font_size=13)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure
