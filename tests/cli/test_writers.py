@@ -196,6 +196,13 @@ def test_compare_and_check(capsys: Capture, run: str):
     assert "reader" in output
 
 
+def test_train_says_how_it_is_used(capsys: Capture, run: str):
+    recipe = str(Path(run) / "recipe.yaml")
+    code, output, _ = ask(capsys, "train", recipe, "training.max_steps=1", "--run", "short")
+    assert code == 0
+    assert output.splitlines()[-1] == "let it write with: ostinato translate short"
+
+
 @pytest.mark.parametrize("verb", ["translate", "chat", "predict", "evaluate"])
 def test_help_says_how_it_writes(capsys: Capture, verb: str):
     code, output, _ = ask(capsys, verb, "--help")

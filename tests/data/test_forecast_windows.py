@@ -136,3 +136,12 @@ def test_a_season_is_found_by_its_correlation():
 def test_scaling_of_one_row():
     scaling = SeriesScaling.of(np.array([[3.0]]))
     assert scaling.forth(np.array([[4.0]])).tolist() == [[1.0]]
+
+
+def test_processes_share_a_batch():
+    whole = windows().batch(np.arange(20, 27))
+    parts = [whole.share(index, 3) for index in range(3)]
+    assert sum(part.num_targets for part in parts) == whole.num_targets
+    assert [part.num_sequences for part in parts] == [3, 2, 2]
+    np.testing.assert_array_equal(parts[1].values, whole.values[:, 1::3])
+    assert windows().batch(np.arange(20, 21)).share(1, 2).is_empty

@@ -305,12 +305,14 @@ def test_completions_of_beginnings():
     torch.manual_seed(0)
     model = LanguageModel(NUM_SYMBOLS, cells.get("lstm"), 6, embedding_size=5).double().eval()
     writer = LanguageWriter(model, START, END)
-    begun = [[5, 6], [5, 8], [7, 6]]
-    read = torch.tensor([[START, *units[:-1]] for units in begun]).T
-    trie = Trie([(5, 6), (5, 6, 7), (5, 6, 8, 8), (5, 7), (7, 6, 5)], END)
+    begun = [[5, 6], [5, 8], [7, 6, 6], [], [8]]
+    trie = Trie([(5, 6), (5, 6, 7), (5, 6, 8, 8), (7, 6, 6, 5), (8,), (8, 8)], END)
     options = DecodingOptions(beam_size=4, num_best=4, length_penalty=0.5)
-    found = decode(writer, writer.read(read), 3, options, begun=begun, allowed=trie)
-    assert [set(texts) for texts in tokens(found)] == [{(), (7,), (8, 8)}, set(), {(5,)}]
+    found = decode(writer, writer.read(begun), 5, options, begun=begun, allowed=trie)
+    assert [set(texts) for texts in tokens(found[:3])] == [{(), (7,), (8, 8)}, set(), {(5,)}]
+    assert set(tokens(found)[4]) == {(), (8,)}
+    assert set(tokens(found)[3]) < {(5, 6), (5, 6, 7), (5, 6, 8, 8), (7, 6, 6, 5), (8,), (8, 8)}
+    assert len(found[3]) == 4
     for units, texts in zip(begun, found, strict=True):
         for text in texts:
             after = [*text.tokens, END]

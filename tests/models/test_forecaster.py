@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 
+from ostinato import cells
 from ostinato.core.errors import OptionError
 from ostinato.models.forecaster import (
     Forecaster,
@@ -202,3 +203,19 @@ def test_targets_with_the_same_weights_are_told_apart():
 def test_options_that_do_not_go_together(changes: dict[str, Any], reason: str):
     with pytest.raises(OptionError, match=reason):
         build_forecaster(shape(), ForecasterOptions(**{"cell": "gru", "hidden_size": 8, **changes}))
+
+
+@pytest.mark.parametrize("cell", cells.names())
+@pytest.mark.parametrize("forecast", ["direct", "recursive"])
+def test_any_cell(cell: str, forecast: str):
+    model = forecaster({"cell": cell, "forecast": forecast, "num_layers": 2})
+    read = windows()
+    model(read, torch.randn(HORIZON, ROWS, TARGETS)).backward()
+    for name, weight in model.named_parameters():
+        assert weight.grad is not None, name
+        assert weight.grad.isfinite().all(), name
+    said = model(read)
+    assert said.isfinite().all()
+    if isinstance(model, RecursiveForecaster):
+        _, values = model.run(read)
+        torch.testing.assert_close(model.learned(read, values), said, rtol=1e-3, atol=1e-4)

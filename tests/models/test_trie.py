@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import torch
 
 from ostinato.models.trie import Trie
@@ -36,5 +38,26 @@ def test_places_of_rows():
     ]
 
 
+def test_as_many_random_texts_as_a_set_of_them():
+    draw = random.Random(0)
+    texts = {tuple(draw.choices(range(4), k=draw.randrange(6))) for _ in range(300)}
+    trie = Trie(sorted(texts, key=str), 2)
+    beginnings = {text[:size] for text in texts for size in range(len(text) + 1)}
+    places = {beginning: trie.place(beginning) for beginning in beginnings}
+    assert len(set(places.values())) == len(places)
+    allowed = trie.is_allowed(torch.tensor(list(places.values())), 4)
+    for beginning, row in zip(places, allowed, strict=True):
+        after = {text[len(beginning)] for text in beginnings if text[:-1] == beginning and text}
+        assert set(row.nonzero()[:, 0].tolist()) == after | ({2} if beginning in texts else set())
+
+
+def test_units_and_places_that_are_not_there():
+    places = torch.tensor([-1, 0, 0, 0, TRIE.place([1])])
+    # The last key is that of the place before with the next unit, were units not checked.
+    units = torch.tensor([1, -1, 10, 99, 2 - 10])
+    assert TRIE.after(places, units).tolist() == [-1] * 5
+
+
 def test_no_texts():
+    assert Trie([], END).place([1]) == -1
     assert not Trie([], END).is_allowed(torch.tensor([0]), 10).any()

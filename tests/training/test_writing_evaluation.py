@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import ostinato as ost
-from ostinato.core.errors import OptionError, OstinatoError
+from ostinato.core.errors import OstinatoError
 from ostinato.data import DataError
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.evaluation import compare_runs, evaluate_run, evaluate_runs, read_part
@@ -160,37 +160,3 @@ def test_wrong_uses_from_python(run: Path):
     for measure in (ost.lens.trace, ost.lens.gradient_through_time):
         with pytest.raises(RunError, match="which the lens does not take"):
             measure(opened, "a b")
-
-
-def test_where_it_looks(run: Path, tmp_path: Path):
-    found = ost.lens.attention_map(run, "a b c")
-    assert found.source == ("a", "b", "c")
-    assert found.weights.shape == (len(found.units), 3)
-    assert found.weights.sum(1) == pytest.approx(1, abs=1e-5)
-    assert ((found.focus >= 1 - 1e-9) & (found.focus <= 3 + 1e-9)).all()
-    asked = ost.lens.attention_map(run, "a b c", "C B")
-    assert asked.units == ("C", "B", "⏎")
-    assert asked.text == "C B"
-    figure = asked.figure()
-    assert "C at " in figure.layout.meta["description"]
-    train(
-        tiny_pairs(tmp_path, 60, decoder={"attention": "none"}, training={"max_steps": 1}),
-        tmp_path / "none",
-    )
-    with pytest.raises(OptionError, match=r"mend: train one with decoder\.attention=general"):
-        ost.lens.attention_map(tmp_path / "none", "a")
-
-
-def test_the_exposure_gap(run: Path):
-    found = ost.lens.exposure_gap(run, "test")
-    assert (found.counts[:-1] >= found.counts[1:]).all()
-    # Before the first unit nothing was written.
-    assert found.forced_loss[0] == found.free_loss[0]
-    assert found.forced_accuracy[0] == found.free_accuracy[0]
-    assert found.accuracy_gap > 0
-    report = evaluate_run(run)
-    mean = (found.forced_loss * found.counts).sum() / found.counts.sum()
-    assert mean == pytest.approx(report.scores["model"]["loss"].value, rel=1e-4)
-    figure = found.figure()
-    assert {trace.name for trace in figure.data} == {"teacher-forced", "free-running"}
-    assert "free-running" in figure.layout.title.subtitle.text

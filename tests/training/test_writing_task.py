@@ -152,14 +152,13 @@ def test_notes_tell_the_sizes_and_what_has_no_effect(tmp_path: Path):
         tmp_path,
         text={"max_length": 3},
         frames={"num_mels": 20},
-        decoder={"context": "start"},
         decoding={"method": "greedy", "beam_size": 9, "top_p": 0.5},
         training={"momentum": 0.5},
     )
     notes = " / ".join(task.notes())
     assert "read: 3 words in the middle, 3 at most, 9 different" in notes
     assert "cut at 3 steps" in notes
-    keys = "frames.num_mels, decoder.context, training.momentum, decoding.beam_size, decoding.top_p"
+    keys = "frames.num_mels, training.momentum, decoding.beam_size, decoding.top_p"
     assert f"without effect here: {keys}" in notes
     (note,) = [note for note in task_of(tmp_path).notes() if "free-running" in note]
     assert "teacher-forced" in note

@@ -91,10 +91,14 @@ def rows_to_write(
         DataError: the file cannot be read, or is malformed.
         RecipeError: a change is not of how a file is read.
     """
-    from ostinato.data.rows import Malformed
+    from ostinato.data.readers.images import SUFFIXES
+    from ostinato.data.rows import Malformed, Row
     from ostinato.training.example_data import data_of_file
 
     path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    is_picture = path is not None and path.suffix.lower() in SUFFIXES and not path.is_dir()
+    if path is not None and is_picture and trained.pipeline.form is not None:
+        return [Row(str(path), {trained.pipeline.options.input: str(path)})], Malformed()
     data = data_of_file(trained.recipe, changes, path)
     malformed = Malformed(data.malformed)
     return input_rows(source, data, trained.pipeline.options, malformed), malformed

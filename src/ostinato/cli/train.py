@@ -21,6 +21,7 @@ from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import free_folder, read_facts
+from ostinato.training.writing_recipe import WritingRecipe
 
 
 def train_command(
@@ -126,6 +127,8 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
         show_unrolled(console, finished.folder, text or "")
     if isinstance(recipe, LanguageModelRecipe):
         console.print(f"let it write with: ostinato generate {run}{_prompt_hint(recipe)}")
+    if isinstance(recipe, WritingRecipe):
+        console.print(f"let it write with: ostinato translate {run}")
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ostinato.data.pictures import floats_of
 from ostinato.data.text.target import NOT_COPIED
 
 Array = npt.NDArray[Any]
@@ -25,7 +26,7 @@ class Example:
 
     Attributes:
         place: where it comes from, in words.
-        steps: int64 ``[T]`` of units, or float32 ``[T, I]``.
+        steps: int64 ``[T]`` of units, float32 ``[T, I]``, or a picture, uint8 ``[C, H, W]``.
         target: int64 scalar (label), float32 ``[O]``, int64 ``[T]`` (tags, or the units of a text,
             however many) or float32 ``[T, O]``; None where it is not known.
         spellings: letters of each word, int64 ``[C]``; None where words are not read so.
@@ -57,7 +58,8 @@ class Batch:
     """Examples side by side, time first.
 
     Attributes:
-        inputs: ``ids`` int64 ``[T, B]`` or ``frames`` float32 ``[T, B, I]``; where words are read
+        inputs: ``ids`` int64 ``[T, B]``, ``frames`` float32 ``[T, B, I]`` or ``images`` float32
+            ``[B, C, H, W]`` from 0 to 1, each of one step; where words are read
             by letters also ``spellings`` ``[C, U]`` and ``spelling_lengths`` ``[U]`` of the
             distinct words, and ``spelling_of`` ``[T, B]``; where they can be copied, ``copies``
             ``[T, B]``.
@@ -108,10 +110,7 @@ class Batch:
 
     def share(self, index: int, num: int) -> Batch:
         """Return the examples of process ``index`` of ``num``; padding stays as it is."""
-        inputs = {
-            name: value if name in _NOT_BY_ROW else value[:, index::num]
-            for name, value in self.inputs.items()
-        }
+        inputs = {name: _share(name, value, index, num) for name, value in self.inputs.items()}
         targets = self.targets
         if targets is not None:
             each = slice(index, None, num)
@@ -123,6 +122,12 @@ class Batch:
 _NOT_BY_ROW = ("spellings", "spelling_lengths")
 
 
+def _share(name: str, value: Array, index: int, num: int) -> Array:
+    if name in _NOT_BY_ROW:
+        return value
+    return value[index::num] if name == "images" else value[:, index::num]
+
+
 def make_batch(examples: Sequence[Example], rows: Sequence[int] | Ids) -> Batch:
     """Put examples side by side.
 
@@ -132,6 +137,10 @@ def make_batch(examples: Sequence[Example], rows: Sequence[int] | Ids) -> Batch:
     """
     chosen = [examples[int(row)] for row in rows]
     lengths = np.array([len(example) for example in chosen], np.int64)
+    if chosen[0].steps.ndim == 3:
+        pictures = {"images": floats_of([example.steps for example in chosen])}
+        one = np.ones(len(chosen), np.int64)
+        return Batch(pictures, one, _targets(chosen), np.asarray(rows, np.int64))
     name = "ids" if chosen[0].steps.ndim == 1 else "frames"
     inputs: dict[str, Array] = {name: _padded([example.steps for example in chosen], 0)}
     if chosen[0].spellings is not None:

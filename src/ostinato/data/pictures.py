@@ -51,7 +51,7 @@ class PictureForm:
         sizes: Counter[Size] = Counter()
         is_coloured = False
         for image in images:
-            pixels = _bytes_of(image)
+            pixels = bytes_of(image)
             sizes[pixels.shape[0], pixels.shape[1]] += 1
             is_coloured = is_coloured or pixels.ndim == 3
         if not sizes:
@@ -80,7 +80,7 @@ def picture_of(image: object, form: PictureForm) -> Picture:
     Raises:
         DataError: it is no such array, or the file is missing, cut short or no image.
     """
-    pixels = _bytes_of(image)
+    pixels = bytes_of(image)
     size = (form.height, form.width)
     if pixels.shape[:2] != size or (pixels.ndim == 3) != (form.num_channels == 3):
         pixels = _fitted(pixels, size, form.num_channels)
@@ -98,8 +98,12 @@ def floats_of(pictures: Sequence[Picture] | Picture) -> npt.NDArray[np.float32]:
     return batch / np.float32(255)
 
 
-def _bytes_of(image: object) -> Picture:
-    """Return uint8 ``[H, W]`` or ``[H, W, 3]``."""
+def bytes_of(image: object) -> Picture:
+    """Return the pixels of an image as ``picture_of`` takes it: uint8 ``[H, W]`` or ``[H, W, 3]``.
+
+    Raises:
+        DataError: it is no such array, or the file is missing, cut short or no image.
+    """
     if isinstance(image, str | Path):
         return read_picture(Path(image))
     try:

@@ -17,6 +17,7 @@ from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, numbers_in, sample_rate_of
 from ostinato.data.labels import UNSEEN, LabelSet
+from ostinato.data.pictures import Picture, PictureForm, bytes_of, picture_of
 from ostinato.data.rows import ALSO, LAST_TARGET, Malformed, Row
 from ostinato.data.text import (
     EncodingCounts,
@@ -29,7 +30,7 @@ from ostinato.data.text.options import NUM_SPECIAL, refuse_surrogates
 from ostinato.data.text.words import split_words
 from ostinato.data.wording import counted
 
-Kind = Literal["text", "words", "frames"]
+Kind = Literal["text", "words", "frames", "pictures"]
 Cut = Literal["spaces", "words", "characters"]
 Task = Literal[
     "classification",
@@ -39,7 +40,11 @@ Task = Literal[
     "polyphony",
     "text-to-text",
     "suggestion",
+    "image-to-text",
 ]
+
+Value = str | list[str] | Frames | Picture
+"""What is read of a row: a text, tokens, steps ``[T, I]``, or the pixels of an image."""
 
 _NUM_LOOKED_AT = 1000
 _ENDLESS = 2**62
@@ -182,14 +187,15 @@ class Pipeline:
 
     Attributes:
         options: how.
-        kind: text, words (tokens that stand ready) or frames.
+        kind: text, words (tokens that stand ready), frames or pictures.
         encoder: of text and words.
         spelling: of the letters of words.
         cut: how a text without tags becomes the tokens of words: as those of training look.
         labels: of classification, multi-label and tagging.
         num_features: ``I`` of frames.
         picture: height and width of frames that are pictures.
-        scaling: of frames.
+        scaling: of frames; of pictures, of each channel.
+        form: of pictures.
         target_scaling: of regression.
         target: of texts that are written.
         longest: steps of the longest source that a writer learned from; 0 where it is not known.
@@ -206,6 +212,7 @@ class Pipeline:
     picture: tuple[int, int] | None = None
     scaling: Scaling | None = None
     target_scaling: Scaling | None = None
+    form: PictureForm | None = None
     target: TargetEncoder | None = None
     longest: int = 0
     longest_target: int = 0
@@ -229,6 +236,11 @@ class Pipeline:
         elif options.task != "polyphony":
             labels = (label for each in targets for label in each)
             learned = replace(learned, labels=LabelSet.of(cast("Iterable[str]", labels)))
+        if learned.kind == "pictures":
+            form = PictureForm.of(inputs)
+            pictures = (picture_of(each, form) for each in inputs)
+            channels = (each.reshape(len(each), -1).T / 255 for each in pictures)
+            return replace(learned, form=form, scaling=Scaling.of(channels))
         if learned.kind == "frames":
             frames = cast("list[Frames]", inputs)
             return replace(
@@ -269,7 +281,7 @@ class Pipeline:
             names = {"bpe": "byte pairs", "wordpiece": "word pieces", "unigram": "word pieces"}
             unit = self.options.text.unit
             return names.get(unit, unit)
-        return "words" if self.kind == "words" else "frames"
+        return self.kind
 
     def examples(
         self,
@@ -314,8 +326,8 @@ class Pipeline:
             return example
         return self._with_target(example, self.target_of(row, value), counts)
 
-    def input_of(self, row: Row, *, with_target: bool = True) -> str | list[str] | Frames:
-        """Return what is read of a row: a text, tokens, or steps ``[T, I]``.
+    def input_of(self, row: Row, *, with_target: bool = True) -> Value:
+        """Return what is read of a row: see ``Value``.
 
         Args:
             row: the row.
@@ -334,6 +346,8 @@ class Pipeline:
                 f"the column `{self.options.input}` is missing; the columns are {columns}\n"
                 "mend: give it, or say what it is called: data.input=COLUMN"
             )
+        if self.kind == "pictures":
+            return bytes_of(value)
         if self.kind == "frames":
             return frames_of(
                 numbers_in(value) if isinstance(value, str) else value,
@@ -360,7 +374,7 @@ class Pipeline:
             return list(text)
         return split_words(text) if self.cut == "words" else text.split()
 
-    def target_of(self, row: Row, value: str | list[str] | Frames) -> list[str] | list[float]:
+    def target_of(self, row: Row, value: Value) -> list[str] | list[float]:
         """Return what is learned of a row: labels, tags or numbers; nothing for polyphony.
 
         Args:
@@ -387,7 +401,7 @@ class Pipeline:
             )
         return labels
 
-    def _answers_of(self, row: Row, value: str | list[str] | Frames) -> list[str]:
+    def _answers_of(self, row: Row, value: Value) -> list[str]:
         """Return the right answers, that which is learned first; there is something to read."""
         is_empty = isinstance(value, str) and not value.strip()
         if is_empty and not self.options.may_read_nothing:
@@ -466,6 +480,7 @@ class Pipeline:
             "picture": None if self.picture is None else list(self.picture),
             "scaling": self.scaling and self.scaling.to_json(),
             "target_scaling": self.target_scaling and self.target_scaling.to_json(),
+            "form": self.form and self.form.to_json(),
             "target": self.target and self.target.encoder.to_json(),
             "longest": self.longest,
             "longest_target": self.longest_target,
@@ -487,12 +502,15 @@ class Pipeline:
             picture=_as_picture(data.get("picture")),
             scaling=Scaling.from_json(data["scaling"]),
             target_scaling=Scaling.from_json(data["target_scaling"]),
+            form=PictureForm(**form) if (form := data.get("form")) else None,
             target=target and TargetEncoder(TextEncoder.from_json(target)),
             longest=data.get("longest", 0),
             longest_target=data.get("longest_target", 0),
         )
 
-    def _encoded(self, place: str, value: str | list[str] | Frames, counts: PartCounts) -> Example:
+    def _encoded(self, place: str, value: Value, counts: PartCounts) -> Example:
+        if self.form is not None:
+            return Example(place, picture_of(value, self.form))
         if isinstance(value, np.ndarray):
             limit = self.options.frames.max_length
             if value.shape[1] != self.num_features:
@@ -526,7 +544,7 @@ class Pipeline:
             content=tuple(tokens),
         )
 
-    def _copying(self, example: Example, value: str | list[str] | Frames) -> Example:
+    def _copying(self, example: Example, value: Value) -> Example:
         """Return an example that knows which of its units can be written, and how."""
         if self.target is None or not self.options.copies or isinstance(value, np.ndarray):
             return example
@@ -583,9 +601,9 @@ def fingerprint(examples: Iterable[Example]) -> str:
 
 def _usable(
     rows: Sequence[Row], pipeline: Pipeline
-) -> tuple[list[str | list[str] | Frames], list[list[str] | list[float]]]:
+) -> tuple[list[Value], list[list[str] | list[float]]]:
     """Return inputs and targets of the rows that have both; the others are told when encoded."""
-    inputs: list[str | list[str] | Frames] = []
+    inputs: list[Value] = []
     targets: list[list[str] | list[float]] = []
     reason = "no row"
     for row in rows:
@@ -643,6 +661,8 @@ def check_columns(rows: Sequence[Row], input: str | None, target: str | None) ->
 
 def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
     """Return what most of the inputs are."""
+    if options.task == "image-to-text":
+        return "pictures"
     found = (row.values.get(options.input) for row in rows[:_NUM_LOOKED_AT])
     kinds: Counter[Kind] = Counter(
         _kind_of(value, options) for value in found if not _is_nothing(value)

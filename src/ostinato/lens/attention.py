@@ -81,15 +81,19 @@ def attention_map(trained: TrainedWriter, value: Any, written: str | None = None
     weights = trained.attention(example, numbers)
     units = [pipeline.target.unit(number, example.copied) or END for number in numbers]
     return AttentionMap(
-        trained.path.name, _steps(trained, example), tuple(units), weights.float().numpy(), text
+        trained.path.name,
+        _steps(trained, example, weights.shape[1]),
+        tuple(units),
+        weights.float().numpy(),
+        text,
     )
 
 
-def _steps(trained: TrainedWriter, example: Example) -> tuple[str, ...]:
-    """Return what each step of a source is."""
+def _steps(trained: TrainedWriter, example: Example, num: int) -> tuple[str, ...]:
+    """Return what each of ``num`` steps of a source is; of a picture, places by their number."""
     content = example.content
     if content is None:
-        return tuple(map(str, range(len(example))))
+        return tuple(map(str, range(num)))
     if isinstance(content, str):
         assert trained.pipeline.encoder is not None
         return tuple(trained.pipeline.encoder.units(content))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, cast
 
@@ -141,6 +141,28 @@ class _Run(Generic[State]):
             return None
         return self.allowed.after(places, units)
 
+    def chosen(
+        self, log_probabilities: Tensor, examples: Tensor, draws: Tensor, step: int
+    ) -> Tensor:
+        """Return the unit of each row ``[N]``: the likeliest, or one that is drawn.
+
+        Args:
+            log_probabilities: ``[N, V]``.
+            examples: int64 ``[N]``, number of each row's example.
+            draws: int64 ``[N]``, which of its texts.
+            step: of the text.
+        """
+        options = self.options
+        if options.method == "greedy":
+            return log_probabilities.argmax(-1)
+        return draw(
+            log_probabilities,
+            uniforms(options.seed, examples, draws, step),
+            temperature=options.temperature,
+            top_k=options.top_k,
+            top_p=options.top_p,
+        )
+
     def text(self, units: Sequence[int], log_probability: float) -> Hypothesis:
         """Return a text of units that may hold the end as the last."""
         is_ended = units[-1] == self.writer.end
@@ -166,17 +188,7 @@ def _lines(run: _Run[State], state: State, numbers: Sequence[int]) -> list[list[
     lines = torch.arange(len(rows), device=device)
     for step in range(options.max_length):
         log_probabilities, state = run.step(units, state, places, step)
-        if options.method == "sample":
-            chance = uniforms(options.seed, example[lines], number[lines], step)
-            units = draw(
-                log_probabilities,
-                chance,
-                temperature=options.temperature,
-                top_k=options.top_k,
-                top_p=options.top_p,
-            )
-        else:
-            units = log_probabilities.argmax(-1)
+        units = run.chosen(log_probabilities, example[lines], number[lines], step)
         chosen = log_probabilities.gather(1, units[:, None])[:, 0]
         is_last = (units == run.writer.end) | (chosen == -torch.inf)
         if step == options.max_length - 1:
@@ -230,16 +242,12 @@ def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:
         log_probabilities, state = run.step(units, state, places, step)
         best = _best(totals, log_probabilities)
         is_end = best.units == run.writer.end
-        is_text = is_end & (best.totals > -torch.inf)
-        is_text[:, width:] = False
-        for row, rank in _values(is_text.nonzero()):
-            before = _integers(written[row, best.parents[row, rank]])
-            text = run.text([*before, run.writer.end], best.totals[row, rank].item())
+        after = best.behind(written)
+        is_text = is_end & (torch.arange(is_end.shape[1], device=device) < width)
+        for row, text in _texts(run, after, best.totals, is_text):
             found[examples[row]].append(text)
-        best = best.without(is_end, width)
+        best, written = best.without(is_end, after, width)
         totals = best.totals
-        before = best.parents[..., None].expand(-1, -1, step)
-        written = torch.cat([written.gather(1, before), best.units[..., None]], -1)
         num_found = torch.tensor([len(found[example]) for example in examples], device=device)
         likeliest = totals.amax(-1)
         is_open = (num_found < width) & (likeliest > -torch.inf)
@@ -248,9 +256,7 @@ def _beams(run: _Run[State], state: State) -> list[list[Hypothesis]]:
             least = [_least([text.score for text in found[e]], options.num_best) for e in examples]
             is_open &= likeliest > totals.new_tensor(least)
         if step == options.max_length - 1:
-            is_text = is_open[:, None] & (totals > -torch.inf)
-            for row, rank in _values(is_text.nonzero()):
-                text = run.text(_integers(written[row, rank]), totals[row, rank].item())
+            for row, text in _texts(run, written, totals, is_open[:, None]):
                 found[examples[row]].append(text)
         kept = is_open.nonzero()[:, 0]
         if not len(kept):
@@ -282,11 +288,36 @@ class _Candidates:
     parents: Tensor
     units: Tensor
 
-    def without(self, is_end: Tensor, width: int) -> _Candidates:
-        """Return the first ``width`` of each row that do not end; of -inf where there are less."""
+    def behind(self, written: Tensor) -> Tensor:
+        """Return the units ``[B, N, T + 1]`` of all, where hypotheses hold ``[B, width, T]``."""
+        before = self.parents[..., None].expand(-1, -1, written.shape[2])
+        return torch.cat([written.gather(1, before), self.units[..., None]], -1)
+
+    def without(self, is_end: Tensor, written: Tensor, width: int) -> tuple[_Candidates, Tensor]:
+        """Return the first ``width`` of each row that do not end, and their units.
+
+        Where there are less, others of log-probability -inf stand in their place.
+        """
         order = is_end.long().argsort(dim=-1, stable=True)[:, :width]
         totals = self.totals.masked_fill(is_end, -torch.inf)
-        return _Candidates(*(part.gather(1, order) for part in (totals, self.parents, self.units)))
+        kept = (part.gather(1, order) for part in (totals, self.parents, self.units))
+        places = order[..., None].expand(-1, -1, written.shape[2])
+        return _Candidates(*kept), written.gather(1, places)
+
+
+def _texts(
+    run: _Run[State], written: Tensor, totals: Tensor, is_text: Tensor
+) -> Iterator[tuple[int, Hypothesis]]:
+    """Yield row and text of those that are one; of log-probability -inf none is.
+
+    Args:
+        run: what stays the same.
+        written: units, int64 ``[B, N, T]``.
+        totals: ``[B, N]``.
+        is_text: bool ``[B, N]`` or ``[B, 1]``.
+    """
+    for row, rank in _values((is_text & (totals > -torch.inf)).nonzero()):
+        yield row, run.text(_integers(written[row, rank]), totals[row, rank].item())
 
 
 def _best(totals: Tensor, log_probabilities: Tensor) -> _Candidates:

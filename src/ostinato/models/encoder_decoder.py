@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
-from ostinato.models.decoder import Answers, Decoder, Writing
+from ostinato.models.decoder import Answers, Decoder
 from ostinato.models.inputs import Inputs
 from ostinato.models.masking import valid_steps
 from ostinato.models.readers import Reader, Reading
+from ostinato.models.writing_state import Writing
 
 FreeChoice = Literal["argmax", "sample"]
 

@@ -188,7 +188,7 @@ class QuantileHead(ForecastHead):
         Raises:
             OptionError: a level lies beyond the outermost.
         """
-        known = self.levels.double().numpy()
+        known = self.levels.double().cpu().numpy()
         check_levels(levels)
         if levels[0] < known[0] - 1e-6 or levels[-1] > known[-1] + 1e-6:
             raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
@@ -108,11 +109,15 @@ class LanguageWriter:
         return logits.float().log_softmax(-1), LanguageState(after)
 
     @torch.no_grad()
-    def read(self, units: Tensor) -> LanguageState:
-        """Return the state behind beginnings of one length, int64 ``[T, B]``, the start included.
+    def read(self, begun: Sequence[Sequence[int]]) -> LanguageState:
+        """Return the state behind the start and beginnings of any lengths.
 
-        Their last unit is to be read by ``decode``, so it is not among them.
+        The last unit of each (or the start, where there is none) is not among them: ``decode``,
+        which is given the same ``begun``, reads it.
         """
-        if not len(units):
-            return LanguageState()
-        return LanguageState(self.model(units)[1])
+        rows = [[self.start, *units][:-1] for units in begun]
+        lengths = torch.tensor([len(row) for row in rows], device=self.device)
+        ids = torch.zeros(max(map(len, rows), default=0), len(rows), dtype=torch.int64)
+        for number, row in enumerate(rows):
+            ids[: len(row), number] = torch.tensor(row, dtype=torch.int64)
+        return LanguageState(self.model.read(ids.to(self.device), lengths))

@@ -34,8 +34,8 @@ def is_series(seen: Survey) -> bool:
     if len(dates) != 1 or len(seen.columns[dates[0]].counts) < 0.95 * seen.num_rows:
         return False
     others = [column for name, column in seen.columns.items() if name != dates[0]]
-    # What is named a label is one, whatever stands beside it.
-    has_label = any(column.target_rank is not None for column in others)
+    # What is named a label, and has few values, is one, whatever stands beside it.
+    has_label = any(each.target_rank is not None and not each.is_measured for each in others)
     return bool(others) and all(column.is_numeric for column in others) and not has_label
 
 

@@ -85,7 +85,7 @@ RECIPES: dict[str, type[Recipe]] = {
     **dict.fromkeys(
         ("classification", "multi-label", "regression", "tagging", "polyphony"), ExampleRecipe
     ),
-    "text-to-text": WritingRecipe,
+    **dict.fromkeys(("text-to-text", "image-to-text"), WritingRecipe),
     "suggestion": SuggestionRecipe,
     "forecasting": ForecastRecipe,
 }

@@ -28,7 +28,10 @@ _COLUMNS = (
     "time",
     "seed",
 )
-_LOWER_IS_BETTER = ("loss", "nats_per_character", "perplexity", "unit_error", "word_error")
+_LOWER_IS_BETTER = (
+    *("loss", "nats_per_character", "perplexity", "unit_error", "word_error"),
+    *("mse", "mae", "mase", "smape", "crps"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,23 @@ class Goal:
     folds: Sequence[Sequence[str]] = ((),)
 
 
+# Of each series, what is read and what is forecast: a year of months, two weeks of days, where
+# the part that chooses is long enough for it.
+_CLASSICS: Final = (
+    ("airline_passengers", 24, 12),
+    ("monthly_sunspots", 96, 12),
+    ("daily_min_temperatures", 56, 14),
+    ("daily_max_temperatures", 56, 14),
+    ("daily_female_births", 28, 7),
+    ("monthly_mean_temperature", 36, 12),
+    ("monthly_car_sales", 24, 6),
+    ("monthly_robberies", 24, 6),
+    ("monthly_writing_paper_sales", 24, 12),
+    ("monthly_champagne_sales", 24, 6),
+    ("shampoo_sales", 6, 3),
+    ("yearly_water_usage", 8, 4),
+)
+
 GOALS: Final[Mapping[str, Goal]] = {
     "sentiment-en": Goal(
         [Bound("accuracy", 0.79)], 10, "SST, two classes", "0.849, LSTM with GloVe"
@@ -140,6 +160,8 @@ GOALS: Final[Mapping[str, Goal]] = {
         "0.055 and 0.236, large bidirectional LSTM",
     ),
     "commands": Goal([Bound("exact", 0.99)], 20, "SCAN, simple split", "0.998"),
+    "caption-digits": Goal([Bound("exact", 0.95)], 10, "MNIST digits, composed"),
+    "caption-nlvr": Goal([Bound("bleu"), Bound("cider")], 20, "Cornell NLVR, true sentences"),
     "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
     "suggest-en": Goal(
         [Bound("mrr@5", 0.05, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
@@ -151,6 +173,23 @@ GOALS: Final[Mapping[str, Goal]] = {
         10,
         "titles of Korean news, none of them in training",
     ),
+    "forecast-etth1": Goal(
+        [Bound("mse", 0.32)], 15, "ETTh1, 24 hours of seven targets", "0.650, LSTMa"
+    ),
+    "forecast-etth1-ot": Goal(
+        [Bound("mse", 0.029)], 15, "ETTh1, 24 hours of oil temperature", "0.114, LSTMa"
+    ),
+    "forecast-etth1-168": Goal([Bound("mse", 0.43)], 15, "ETTh1, 168 hours of seven targets"),
+    "forecast-classics": Goal(
+        [Bound("mase")],
+        10,
+        "twelve small series, each counts the same",
+        folds=[
+            [f"data.name={name}", f"data.context={context}", f"data.horizon={horizon}"]
+            for name, context, horizon in _CLASSICS
+        ],
+    ),
+    "exchange-rate": Goal([Bound("mse"), Bound("crps")], 10, "eight currencies, 24 days"),
 }
 
 
@@ -306,7 +345,8 @@ def table_lines(rows: Sequence[Row]) -> list[str]:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}"
+    # Below a tenth, three digits behind the point tell two scores apart no more.
+    return f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.3f}"
 
 
 def _clock(seconds: float) -> str:

@@ -96,7 +96,7 @@ def unused_writing_keys(
 
 def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:
     decoder = recipe.decoder
-    if decoder.attention != "none" or pipeline.reads_nothing:
+    if pipeline.reads_nothing:
         yield "context"
     if (decoder.cell or "").strip() in cells.names():
         yield "functions"
@@ -129,7 +129,7 @@ def changed_keys(section: str, values: BaseModel, names: Iterator[str]) -> Itera
 def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
     if pipeline.kind != "frames":
         yield from type(pipeline.options.frames).__dataclass_fields__
-        yield "standardize"
+        yield from () if pipeline.kind == "pictures" else ("standardize",)
     elif not is_sound:
         yield from _OF_SOUND
 
@@ -137,7 +137,7 @@ def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
 def _unused_text(pipeline: Pipeline) -> Iterator[str]:
     if pipeline.reads_nothing:
         yield from type(pipeline.options.text).__dataclass_fields__
-    elif pipeline.kind == "frames":
+    elif pipeline.kind in ("frames", "pictures"):
         names = type(pipeline.options.text).__dataclass_fields__
         yield from (n for n in names if n != "unit" or pipeline.options.text.unit != "numbers")
     elif pipeline.options.text.unit == "bytes":

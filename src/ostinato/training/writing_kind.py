@@ -64,11 +64,13 @@ class WritingKind(Kind):
 
     def call(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str:  # noqa: ARG002
         """Return what lets the model write."""
+        if recipe.task == "image-to-text":
+            return "print(model.predict([image])[0])  # [H, W], [H, W, 3], or the path of a file"
         return 'print(model.predict(["a text"])[0])'
 
     def pipeline_tag(self, recipe: WritingRecipe, facts: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """Return what the hub calls it."""
-        return "text2text-generation"
+        return "image-to-text" if recipe.task == "image-to-text" else "text2text-generation"
 
 
 KIND = WritingKind()

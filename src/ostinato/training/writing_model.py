@@ -11,6 +11,7 @@ from ostinato.models.building import Frames, SequenceModelOptions, Tokens, Words
 from ostinato.models.building_writers import (
     DecoderOptions,
     Nothing,
+    Pictures,
     SourceKind,
     WriterOptions,
     build_encoder_decoder,
@@ -69,6 +70,15 @@ def source_of(recipe: WritingRecipe, pipeline: Pipeline) -> SourceKind:
             None if scaling is None else cast("list[float]", scaling.mean.tolist()),
             None if scaling is None else cast("list[float]", scaling.scale.tolist()),
             pipeline.picture,
+        )
+    if pipeline.form is not None:
+        scaling = pipeline.scaling if recipe.frames.standardize else None
+        return Pictures(
+            pipeline.form.num_channels,
+            pipeline.form.height,
+            pipeline.form.width,
+            None if scaling is None else cast("list[float]", scaling.mean.tolist()),
+            None if scaling is None else cast("list[float]", scaling.scale.tolist()),
         )
     assert pipeline.encoder is not None
     if pipeline.reads_nothing:

@@ -30,7 +30,7 @@ def naive_writings(
     """
     most = Counter(example.labels[0] for example in train).most_common(1)[0][0]
     found = {"most frequent": Writings(tuple(most for _ in scored))}
-    if pipeline.kind != "frames":
+    if pipeline.kind in ("text", "words"):
         places = _nearest(_sources(train), _sources(scored))
         found["nearest"] = Writings([train[int(place)].labels[0] for place in places])
         found["copy"] = Writings(_sources(scored))

@@ -163,21 +163,24 @@ class DecodingRecipe(Section, frozen=True):
 class WritingEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how held-out pairs are scored."""
 
-    metric: Literal["auto", "loss", "bleu", "chrf", "exact", "unit_error", "word_error"] = Field(
-        "auto", description="what chooses the best weights; auto: chrf"
-    )
+    metric: Literal[
+        "auto", "loss", "bleu", "chrf", "exact", "unit_error", "word_error", "cider"
+    ] = Field("auto", description="what chooses the best weights; auto: chrf")
     tokenizer: Literal["13a", "intl", "char", "zh", "none"] = Field(
         "13a", description="sacreBLEU's, for bleu alone"
     )
 
 
 class WritingRecipe(Recipe, frozen=True):
-    """A run that learns to write a text for what it reads."""
+    """A run that learns to write a text for what it reads.
+
+    text-to-text: for a text, tokens, or an array, step by step; image-to-text: for a picture.
+    """
 
     may_read_nothing: ClassVar[bool] = False
     """Whether a text is written where there is nothing to read."""
 
-    task: Literal["text-to-text"]
+    task: Literal["text-to-text", "image-to-text"]
     data: WritingDataRecipe
     text: TextStepsRecipe = TextStepsRecipe.model_construct()
     frames: FramesRecipe = FramesRecipe.model_construct()
@@ -200,6 +203,11 @@ class WritingRecipe(Recipe, frozen=True):
             raise ValueError(
                 "has evaluation.watch_gradients, but what is read and what is written are two "
                 "sequences\nmend: evaluation.watch_gradients=false"
+            )
+        if self.evaluation.metric == "cider" and self.task != "image-to-text":
+            raise ValueError(
+                f"has evaluation.metric=cider, which is of captions, but the task is {self.task}\n"
+                "mend: evaluation.metric=chrf"
             )
         if self.decoder.pointer and self.text.unit != unit:
             raise ValueError(

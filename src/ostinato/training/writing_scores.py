@@ -12,6 +12,7 @@ from ostinato.data.batches import Example
 from ostinato.data.pipeline import Pipeline
 from ostinato.training.example_scores import Metric
 from ostinato.training.metrics import per_example, texts
+from ostinato.training.metrics.consensus import cider
 from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.writing_recipe import WritingRecipe
 
@@ -51,6 +52,7 @@ class WritingScorer:
         assert pipeline.target is not None
         self._units = pipeline.target.encoder.whole_units
         self._tokenizer = tokenizer
+        self._are_captions = pipeline.kind == "pictures"
 
     def by_example(self, examples: Sequence[Example], found: Writings) -> dict[str, ExampleScores]:
         """Return, by name, what each example adds to the scores."""
@@ -64,6 +66,8 @@ class WritingScorer:
                 texts.unit_error(found.texts, answers, self._units),
                 texts.word_error(found.texts, answers),
             ]
+            if self._are_captions:
+                scores.append(cider(found.texts, answers))
         if found.losses is not None:
             counts = [num_targets(example) for example in examples]
             scores.append(per_example.mean_loss(found.losses, counts))

@@ -56,7 +56,8 @@ class WritingTask:
         self.train = train
         self.dev = dev
         self.device = device
-        self.item_name = "frames" if pipeline.kind == "frames" else "tokens"
+        named = ("frames", "pictures")
+        self.item_name = pipeline.kind if pipeline.kind in named else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
         self._greedy = greedy_options(recipe.decoding, pipeline)
@@ -179,7 +180,9 @@ class WritingTask:
         shown = self.dev[:_NUM_SHOWN]
         written = self._texts(cast("EncoderDecoder", model), shown, stop)
         pairs = zip(shown, written, strict=True)
-        return "\n".join(f"{_source(example)} → {text}" for example, text in pairs)
+        return "\n".join(
+            f"{_source(example)} → {text}  (right: {example.labels[0]})" for example, text in pairs
+        )
 
     def baselines(self) -> dict[str, float]:
         """Return the deciding score of naive writers on the dev part."""
@@ -232,7 +235,7 @@ class WritingTask:
         """Describe the tensors of the largest batch."""
         order, num = self._largest()
         batch = make_batch(self.train, order[:num])
-        names = {"frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
+        names = {"images": "BCHW", "frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
         for name, value in batch.inputs.items():
             yield f"{name} {_sizes(names.get(name, 'SB'), value.shape)}  {value.dtype}"
         yield f"lengths {_sizes('B', batch.lengths.shape)}  {batch.lengths.dtype}"
@@ -307,8 +310,13 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     read = np.array([len(example) for example in train])
     written = np.array([num_targets(example) for example in train])
     assert pipeline.target is not None
-    of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
-    of_read += f", {read.max():,} at most"
+    if pipeline.form is not None:
+        form = pipeline.form
+        of_read = f"read: pictures of {form.height} by {form.width}, "
+        of_read += "in grey" if form.num_channels == 1 else "in colours"
+    else:
+        of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
+        of_read += f", {read.max():,} at most"
     if pipeline.encoder is not None:
         of_read += f", {pipeline.encoder.num_symbols:,} different"
     of_written = f"written: {np.median(written):.0f} units in the middle, {written.max():,} at most"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from ostinato.training.forecasting import Forecast
 
+Numbers = npt.NDArray[np.float64]
+
 _MOST_TARGETS: Final = 8
 _MOST_PATHS: Final = 30
 _LEAST_HISTORY: Final = 48
@@ -25,9 +27,7 @@ _BAND: Final = "rgba(0, 114, 178, {})"
 _FORECAST, _TRUTH = 0, 1
 
 
-def forecast_figure(
-    forecast: Forecast, *, actual: npt.NDArray[np.float64] | None = None, name: str = ""
-) -> Figure:
+def forecast_figure(forecast: Forecast, *, actual: Numbers | None = None, name: str = "") -> Figure:
     """Draw a forecast: history, the line of the forecast, bands of quantiles, paths.
 
     Args:
@@ -74,18 +74,23 @@ def _add(
     forecast: Forecast,
     place: int,
     num: int,
-    actual: npt.NDArray[np.float64] | None,
+    actual: Numbers | None,
 ) -> None:
     at = {"row": place + 1, "col": 1}
     first = place == 0
     before, ahead = _moments(forecast, num)
     past = forecast.history[-num:, place]
+
+    def opened(values: Numbers) -> Numbers:
+        """Let a line of the forecast begin where the history ends."""
+        return np.concatenate([past[-1:], values])
+
     for low, high in _bands(forecast):
         width = forecast.levels[high] - forecast.levels[low]
         for level, fill in ((high, None), (low, "tonexty")):
             figure.add_scatter(
                 x=ahead,
-                y=forecast.quantiles[:, place, level],
+                y=opened(forecast.quantiles[:, place, level]),
                 mode="lines",
                 line={"width": 0},
                 fill=fill,
@@ -99,7 +104,7 @@ def _add(
     for index, path in enumerate(forecast.paths[:_MOST_PATHS, :, place]):
         figure.add_scatter(
             x=ahead,
-            y=path,
+            y=opened(path),
             mode="lines",
             line={"color": theme.MUTED, "width": 0.7},
             opacity=0.5,
@@ -125,7 +130,7 @@ def _add(
     for name, values, style in lines:
         figure.add_scatter(
             x=ahead,
-            y=values[:, place],
+            y=opened(values[:, place]),
             mode="lines",
             line=theme.line_style(style),
             name=name,
@@ -136,11 +141,12 @@ def _add(
 
 
 def _moments(forecast: Forecast, num: int) -> tuple[Any, Any]:
-    """Return the horizontal places of what was read and of the steps ahead."""
+    """Return the horizontal places of what was read, and of its end with the steps ahead."""
     if forecast.times is None or forecast.history_times is None:
         steps = np.arange(len(forecast.history))
-        return (steps - len(steps) + 1)[-num:], np.arange(1, len(forecast) + 1)
-    return forecast.history_times[-num:], forecast.times
+        return (steps - len(steps) + 1)[-num:], np.arange(len(forecast) + 1)
+    past = forecast.history_times[-num:]
+    return past, np.concatenate([past[-1:], forecast.times])
 
 
 def _bands(forecast: Forecast) -> list[tuple[int, int]]:
