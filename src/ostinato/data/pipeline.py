@@ -39,8 +39,13 @@ Task = Literal[
     "tagging",
     "polyphony",
     "text-to-text",
+<<<<<<< HEAD
     "image-to-text",
     "suggestion",
+=======
+    "suggestion",
+    "image-to-text",
+>>>>>>> suggest
 ]
 
 Value = str | list[str] | Frames | Picture
