@@ -39,13 +39,8 @@ Task = Literal[
     "tagging",
     "polyphony",
     "text-to-text",
-<<<<<<< HEAD
     "image-to-text",
     "suggestion",
-=======
-    "suggestion",
-    "image-to-text",
->>>>>>> suggest
 ]
 
 Value = str | list[str] | Frames | Picture

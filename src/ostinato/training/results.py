@@ -164,19 +164,6 @@ GOALS: Final[Mapping[str, Goal]] = {
     "caption-digits": Goal([Bound("exact", 0.95)], 10, "MNIST digits, composed"),
     "caption-nlvr": Goal([Bound("bleu"), Bound("cider")], 20, "Cornell NLVR, true sentences"),
     "commands-length": Goal([Bound("exact")], 20, "SCAN, length split", "0.138 to 0.208"),
-<<<<<<< HEAD
-=======
-    "suggest-en": Goal(
-        [Bound("mrr@5", 0.05, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
-        10,
-        "TREC questions, none of them in training",
-    ),
-    "suggest-ko": Goal(
-        [Bound("mrr@5", 0.02, over="popular query"), Bound("partial_mrr@5"), Bound("loss")],
-        10,
-        "titles of Korean news, none of them in training",
-    ),
->>>>>>> suggest
     "forecast-etth1": Goal(
         [Bound("mse", 0.32)], 15, "ETTh1, 24 hours of seven targets", "0.650, LSTMa"
     ),
@@ -194,7 +181,6 @@ GOALS: Final[Mapping[str, Goal]] = {
         ],
     ),
     "exchange-rate": Goal([Bound("mse"), Bound("crps")], 10, "eight currencies, 24 days"),
-<<<<<<< HEAD
     "strokes": Goal(
         [Bound("nats_per_point"), Bound("nats_per_drawing")], 20, "KanjiVG, stroke by stroke"
     ),
@@ -208,8 +194,6 @@ GOALS: Final[Mapping[str, Goal]] = {
         10,
         "titles of Korean news, none of them in training",
     ),
-=======
->>>>>>> suggest
 }
 
 
