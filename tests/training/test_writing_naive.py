@@ -12,7 +12,7 @@ from ostinato.data.frames import FrameOptions
 from ostinato.data.pipeline import Pipeline, PipelineOptions
 from ostinato.data.rows import Malformed, Row
 from ostinato.data.text import TextOptions
-from ostinato.training.writing_naive import naive_writings
+from ostinato.training.writing_naive import naive_writings, nearest_pictures
 
 TRAIN = [("the red house", "A B"), ("a blue boat", "B"), ("the red boat", "A B"), ("zoo", "C C C")]
 SCORED = [("red houses", "A"), ("blue", "B D"), ("zoos", "C")]
@@ -64,3 +64,14 @@ def test_the_unigram_is_a_distribution():
     losses = naive_writings(pipeline, train, every)["unigram"].losses
     assert losses is not None
     assert np.exp(-losses).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("size", [(4, 6), (100, 130), (3, 5000)])
+def test_the_nearest_picture_is_that_of_least_distance(size: tuple[int, int]):
+    draw = np.random.default_rng(0)
+    pictures = draw.integers(0, 256, (12, 2, *size), dtype=np.uint8)
+    known = [Example("", picture[None]) for picture in pictures]
+    faint = pictures[[7, 0, 11, 3]] // 2 + draw.integers(0, 40, (4, 2, *size), dtype=np.uint8)
+    asked = [Example("", picture[None]) for picture in faint]
+    distances = ((faint[:, None].astype(float) - pictures[None]) ** 2).sum((2, 3, 4))
+    assert nearest_pictures(known, asked).tolist() == distances.argmin(1).tolist()

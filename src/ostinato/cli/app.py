@@ -289,7 +289,7 @@ def predict(
         str | None,
         typer.Argument(
             help="A file, a text, or - for standard input, a text in each line; a series whose end "
-            "is read.  [default: of forecasts the run's own series]",
+            "is read; images, or folders of them.  [default: of forecasts the run's own series]",
             show_default=False,
         ),
     ] = None,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data import DataError, is_file, looks_like_path
-from ostinato.data.pipeline import PipelineOptions
+from ostinato.data.pipeline import Pipeline, PipelineOptions
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
+from ostinato.data.readers.captions import CAPTION_SUFFIXES, IMAGE
+from ostinato.data.readers.folders import files_in, suffix_of
+from ostinato.data.readers.images import SUFFIXES, read_picture
 from ostinato.data.rows import Malformed, Row
 from ostinato.training.example_data import read_options, renamed
 from ostinato.training.recipe_parts import DataRecipe
@@ -43,6 +46,56 @@ def input_rows(
         rows = _file_rows(path, data, data.input or column, malformed)
         return renamed(rows, data, options)
     return [Row("the text", {column: source})]
+
+
+def picture_rows(
+    sources: Sequence[str], data: DataRecipe, pipeline: Pipeline, malformed: Malformed
+) -> list[Row]:
+    """Return a row for each image that a command is given, named by its path.
+
+    Args:
+        sources: images, folders of which every image is meant, files that name images (of captions,
+            or tables), and ``-`` for standard input, the path of an image in each line.
+        data: how files are read.
+        pipeline: of the run.
+        malformed: is told of images in folders that cannot be read.
+
+    Raises:
+        DataError: an image cannot be read, or a folder holds none.
+    """
+    options = pipeline.options
+    rows: list[Row] = []
+    for source in sources:
+        path = Path(source)
+        if source == "-":
+            named = (row.values[options.input] for row in _lines(options.input))
+            paths = (Path(name) for name in named if name.strip())
+            rows += [_picture_row(path, pipeline) for path in paths]
+        elif _is_folder(path):
+            rows += malformed.counting(_pictures_in(path, pipeline, malformed))
+        elif is_file(path) and suffix_of(path) in CAPTION_SUFFIXES:
+            of_images = replace(read_options(data), format="captions")
+            read = list(malformed.counting(read_rows(path, of_images, malformed)))
+            rows += [Row(row.place, {options.input: row.values[IMAGE]}) for row in read]
+        else:
+            rows.append(_picture_row(path, pipeline))
+    malformed.check()
+    return rows
+
+
+def _pictures_in(folder: Path, pipeline: Pipeline, malformed: Malformed) -> Iterator[Row]:
+    for path in files_in(folder, SUFFIXES):
+        try:
+            yield _picture_row(path, pipeline)
+        except DataError as error:
+            malformed.report(str(path), str(error).partition("\nmend: ")[0])
+
+
+def _picture_row(path: Path, pipeline: Pipeline) -> Row:
+    """Read an image; as small as the network reads it, many of them fit into memory."""
+    form = pipeline.form
+    assert form is not None
+    return Row(str(path), {pipeline.options.input: read_picture(path, (form.height, form.width))})
 
 
 def _is_folder(path: Path) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ostinato.cli.inputs import input_rows
+from ostinato.cli.inputs import input_rows, picture_rows
 from ostinato.cli.predict import Form
 from ostinato.cli.screen import printable
 from ostinato.core.errors import OptionError
@@ -44,7 +44,8 @@ def predict_texts(
     Args:
         run: the run folder.
         source: a path, ``-`` or None for standard input, or a text.
-        changes: ``data.key=value``, where the file is in another form, and ``decoding.key=value``.
+        changes: ``data.key=value``, where the file is in another form, and ``decoding.key=value``;
+            of a run that reads images, also further images.
         form: None: a table on a terminal, JSON lines elsewhere.
         checkpoint: which weights.
         figure: where the map of what the network looks at goes; None for none.
@@ -62,9 +63,10 @@ def predict_texts(
     options = trained.options(of_decoding)
     rows, malformed = rows_to_write(trained, source, of_file)
     if figure is not None and len(rows) != 1:
+        one = "image.png" if trained.pipeline.kind == "pictures" else "'a text'"
         raise OptionError(
-            f"--figure draws one input, got {len(rows):,}\nmend: give one text: "
-            f"ostinato predict {run} 'a text' --figure {figure}"
+            f"--figure draws one input, got {len(rows):,}\n"
+            f"mend: give one: ostinato predict {run} {one} --figure {figure}"
         )
     form = form or ("table" if sys.stdout.isatty() else "jsonl")
     counts = PartCounts()
@@ -95,6 +97,13 @@ def rows_to_write(
     from ostinato.data.rows import Malformed, Row
     from ostinato.training.example_data import data_of_file
 
+    if trained.pipeline.kind == "pictures":
+        further = [change for change in changes if not change.startswith("data.")]
+        data = data_of_file(trained.recipe, [each for each in changes if each not in further], None)
+        malformed = Malformed(data.malformed)
+        # Nothing at all is no name of the folder that one is in.
+        sources = [each for each in ("-" if source is None else source, *further) if each]
+        return picture_rows(sources, data, trained.pipeline, malformed), malformed
     path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
     is_picture = path is not None and path.suffix.lower() in SUFFIXES and not path.is_dir()
     if path is not None and is_picture and trained.pipeline.form is not None:
@@ -184,6 +193,9 @@ def _check_figure(path: Path) -> None:
 def _draw(trained: TrainedWriter, row: Row, path: Path) -> None:
     from ostinato.lens.attention import attention_map
     from ostinato.lens.figures.writing import write_figure
+    from ostinato.lens.picture_attention import picture_attention
 
-    write_figure(attention_map(trained, row).figure(), path)
+    are_pictures = trained.pipeline.kind == "pictures"
+    found = (picture_attention if are_pictures else attention_map)(trained, row)
+    write_figure(found.figure(), path)
     print(f"drawn: {path}", file=sys.stderr)

@@ -131,7 +131,9 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
     elif isinstance(recipe, DrawingRecipe):
         console.print(f"let it draw with: ostinato draw {run} --figure sheet.html")
     elif isinstance(recipe, WritingRecipe):
-        console.print(f"let it write with: ostinato translate {run}")
+        of_images = recipe.task == "image-to-text"
+        how = f"predict {run} image.png" if of_images else f"translate {run}"
+        console.print(f"let it write with: ostinato {how}")
     return 0
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.data.pictures import floats_of
 from ostinato.data.text.target import NOT_COPIED
 
 Array = npt.NDArray[Any]
@@ -26,7 +25,7 @@ class Example:
 
     Attributes:
         place: where it comes from, in words.
-        steps: int64 ``[T]`` of units, float32 ``[T, I]``, or a picture, uint8 ``[C, H, W]``.
+        steps: int64 ``[T]`` of units, float32 ``[T, I]``, or a picture, uint8 ``[1, C, H, W]``.
         target: int64 scalar (label), float32 ``[O]``, int64 ``[T]`` (tags, or the units of a text,
             however many) or float32 ``[T, O]``; None where it is not known.
         spellings: letters of each word, int64 ``[C]``; None where words are not read so.
@@ -58,11 +57,10 @@ class Batch:
     """Examples side by side, time first.
 
     Attributes:
-        inputs: ``ids`` int64 ``[T, B]``, ``frames`` float32 ``[T, B, I]`` or ``images`` float32
-            ``[B, C, H, W]`` from 0 to 1, each of one step; where words are read
-            by letters also ``spellings`` ``[C, U]`` and ``spelling_lengths`` ``[U]`` of the
-            distinct words, and ``spelling_of`` ``[T, B]``; where they can be copied, ``copies``
-            ``[T, B]``.
+        inputs: ``ids`` int64 ``[T, B]``, ``frames`` float32 ``[T, B, I]`` or ``images`` uint8
+            ``[B, C, H, W]``; where words are read by letters also ``spellings`` ``[C, U]`` and
+            ``spelling_lengths`` ``[U]`` of the distinct words, and ``spelling_of`` ``[T, B]``;
+            where they can be copied, ``copies`` ``[T, B]``.
         lengths: int64 ``[B]``.
         targets: of the task's shape; None where they are not known.
         rows: int64 ``[B]``, the index of each example.
@@ -110,22 +108,23 @@ class Batch:
 
     def share(self, index: int, num: int) -> Batch:
         """Return the examples of process ``index`` of ``num``; padding stays as it is."""
-        inputs = {name: _share(name, value, index, num) for name, value in self.inputs.items()}
+        each = slice(index, None, num)
+        inputs = {name: _rows(name, value, each) for name, value in self.inputs.items()}
         targets = self.targets
         if targets is not None:
-            each = slice(index, None, num)
             targets = targets[:, each] if self._is_aligned else targets[each]
-        forced = None if self.forced is None else self.forced[:, index::num]
-        return Batch(inputs, self.lengths[index::num], targets, self.rows[index::num], forced)
+        forced = None if self.forced is None else self.forced[:, each]
+        return Batch(inputs, self.lengths[each], targets, self.rows[each], forced)
 
 
 _NOT_BY_ROW = ("spellings", "spelling_lengths")
+_ROWS_FIRST = ("images",)
 
 
-def _share(name: str, value: Array, index: int, num: int) -> Array:
+def _rows(name: str, value: Array, rows: slice) -> Array:
     if name in _NOT_BY_ROW:
         return value
-    return value[index::num] if name == "images" else value[:, index::num]
+    return value[rows] if name in _ROWS_FIRST else value[:, rows]
 
 
 def make_batch(examples: Sequence[Example], rows: Sequence[int] | Ids) -> Batch:
@@ -137,18 +136,20 @@ def make_batch(examples: Sequence[Example], rows: Sequence[int] | Ids) -> Batch:
     """
     chosen = [examples[int(row)] for row in rows]
     lengths = np.array([len(example) for example in chosen], np.int64)
-    if chosen[0].steps.ndim == 3:
-        pictures = {"images": floats_of([example.steps for example in chosen])}
-        one = np.ones(len(chosen), np.int64)
-        return Batch(pictures, one, _targets(chosen), np.asarray(rows, np.int64))
-    name = "ids" if chosen[0].steps.ndim == 1 else "frames"
-    inputs: dict[str, Array] = {name: _padded([example.steps for example in chosen], 0)}
+    name = _NAMES[chosen[0].steps.ndim]
+    steps = [example.steps for example in chosen]
+    whole = np.concatenate(steps) if name in _ROWS_FIRST else _padded(steps, 0)
+    inputs: dict[str, Array] = {name: whole}
     if chosen[0].spellings is not None:
         inputs |= _spelled(chosen, len(inputs[name]))
     copies = [example.copies for example in chosen if example.copies is not None]
     if copies:
         inputs["copies"] = _padded(copies, NOT_COPIED)
     return Batch(inputs, lengths, _targets(chosen), np.asarray(rows, np.int64))
+
+
+# By the number of dimensions of an example's steps.
+_NAMES = {1: "ids", 2: "frames", 4: "images"}
 
 
 def _padded(sequences: Sequence[Array], padding: float) -> Array:

@@ -61,6 +61,10 @@ class PictureForm:
             size = own if len(sizes) == 1 and max(own) <= _LARGEST else USUAL_SIZE
         return cls(*size, 3 if is_coloured else 1)
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        return f"{self.height} × {self.width} in {'grey' if self.num_channels == 1 else 'colour'}"
+
     def to_json(self) -> dict[str, Any]:
         """Return what the constructor takes."""
         return asdict(self)
@@ -98,11 +102,25 @@ def floats_of(pictures: Sequence[Picture] | Picture) -> npt.NDArray[np.float32]:
     return batch / np.float32(255)
 
 
+def moved(picture: Picture, rows: int, columns: int) -> Picture:
+    """Return a picture moved down and to the right; what comes in is as its edge is.
+
+    Args:
+        picture: uint8 ``[C, H, W]``.
+        rows: down; less than 0: up.
+        columns: to the right; less than 0: to the left.
+    """
+    _, height, width = picture.shape
+    down = np.clip(np.arange(height, dtype=np.int64) - rows, 0, height - 1)
+    right = np.clip(np.arange(width, dtype=np.int64) - columns, 0, width - 1)
+    return picture[:, down[:, None], right]
+
+
 def bytes_of(image: object) -> Picture:
-    """Return the pixels of an image as ``picture_of`` takes it: uint8 ``[H, W]`` or ``[H, W, 3]``.
+    """Return an image, as ``picture_of`` takes it, as uint8 ``[H, W]`` or ``[H, W, 3]``.
 
     Raises:
-        DataError: it is no such array, or the file is missing, cut short or no image.
+        DataError: it is none, or the file is missing, cut short or no image.
     """
     if isinstance(image, str | Path):
         return read_picture(Path(image))

@@ -66,6 +66,7 @@ class PipelineOptions:
         target_text: how a text that is learned becomes steps; None where none is.
         also: the column of further right answers; None for none but the data's own.
         copies: whether units of the source can be copied into what is written.
+        image_size: height and width of pictures; None for what suits those of training.
         may_read_nothing: whether the input may be missing or empty: a text is written all the same.
     """
 
@@ -79,6 +80,7 @@ class PipelineOptions:
     target_text: TextOptions | None = None
     also: str | None = None
     copies: bool = False
+    image_size: tuple[int, int] | None = None
     may_read_nothing: bool = False
 
     @classmethod
@@ -88,7 +90,8 @@ class PipelineOptions:
         text, frames = TextOptions(**values.pop("text")), FrameOptions(**values.pop("frames"))
         written = values.pop("target_text", None)
         target_text = None if written is None else TextOptions(**written)
-        return cls(text=text, frames=frames, target_text=target_text, **values)
+        size = _as_size(values.pop("image_size", None))
+        return cls(text=text, frames=frames, target_text=target_text, image_size=size, **values)
 
 
 @dataclass(frozen=True)
@@ -194,7 +197,7 @@ class Pipeline:
         labels: of classification, multi-label and tagging.
         num_features: ``I`` of frames.
         picture: height and width of frames that are pictures.
-        scaling: of frames; of pictures, of each channel.
+        scaling: of frames, or of the channels of pictures, whose bytes are 0 to 255.
         form: of pictures.
         target_scaling: of regression.
         target: of texts that are written.
@@ -226,6 +229,8 @@ class Pipeline:
         """
         check_columns(rows, None if options.may_read_nothing else options.input, options.target)
         learned = cls(options, _kind(rows, options))
+        if learned.kind == "pictures":
+            learned = replace(learned, form=_form(rows, options))
         inputs, targets = _usable(rows, learned)
         if options.task == "regression":
             numbers = [np.array([each], np.float64) for each in targets]
@@ -236,11 +241,6 @@ class Pipeline:
         elif options.task != "polyphony":
             labels = (label for each in targets for label in each)
             learned = replace(learned, labels=LabelSet.of(cast("Iterable[str]", labels)))
-        if learned.kind == "pictures":
-            form = PictureForm.of(inputs)
-            pictures = (picture_of(each, form) for each in inputs)
-            channels = (each.reshape(len(each), -1).T / 255 for each in pictures)
-            return replace(learned, form=form, scaling=Scaling.of(channels))
         if learned.kind == "frames":
             frames = cast("list[Frames]", inputs)
             return replace(
@@ -249,6 +249,10 @@ class Pipeline:
                 picture=_picture(rows, options.input),
                 scaling=Scaling.of(frames),
             )
+        if learned.kind == "pictures":
+            pictures = cast("list[Picture]", inputs)
+            channels = (picture.reshape(len(picture), -1).T for picture in pictures)
+            return replace(learned, scaling=Scaling.of(channels))
         if learned.kind == "text":
             texts = cast("list[str]", inputs)
             is_nothing = options.may_read_nothing and not any(map(str.strip, texts))
@@ -281,7 +285,7 @@ class Pipeline:
             names = {"bpe": "byte pairs", "wordpiece": "word pieces", "unigram": "word pieces"}
             unit = self.options.text.unit
             return names.get(unit, unit)
-        return self.kind
+        return "images" if self.kind == "pictures" else self.kind
 
     def examples(
         self,
@@ -347,7 +351,8 @@ class Pipeline:
                 "mend: give it, or say what it is called: data.input=COLUMN"
             )
         if self.kind == "pictures":
-            return bytes_of(value)
+            assert self.form is not None
+            return picture_of(value, self.form)
         if self.kind == "frames":
             return frames_of(
                 numbers_in(value) if isinstance(value, str) else value,
@@ -490,7 +495,7 @@ class Pipeline:
     def from_json(cls, data: Mapping[str, Any]) -> Pipeline:
         """Read what ``to_json`` returned."""
         encoder, spelling, labels = data["encoder"], data["spelling"], data["labels"]
-        target = data.get("target")
+        target, form = data.get("target"), data.get("form")
         return cls(
             PipelineOptions.from_json(data["options"]),
             data["kind"],
@@ -499,18 +504,18 @@ class Pipeline:
             cut=data["cut"],
             labels=None if labels is None else LabelSet(tuple(labels)),
             num_features=data["num_features"],
-            picture=_as_picture(data.get("picture")),
+            picture=_as_size(data.get("picture")),
             scaling=Scaling.from_json(data["scaling"]),
+            form=form and PictureForm(**form),
             target_scaling=Scaling.from_json(data["target_scaling"]),
-            form=PictureForm(**form) if (form := data.get("form")) else None,
             target=target and TargetEncoder(TextEncoder.from_json(target)),
             longest=data.get("longest", 0),
             longest_target=data.get("longest_target", 0),
         )
 
     def _encoded(self, place: str, value: Value, counts: PartCounts) -> Example:
-        if self.form is not None:
-            return Example(place, picture_of(value, self.form))
+        if self.kind == "pictures":
+            return Example(place, cast("Picture", value)[None])
         if isinstance(value, np.ndarray):
             limit = self.options.frames.max_length
             if value.shape[1] != self.num_features:
@@ -660,7 +665,7 @@ def check_columns(rows: Sequence[Row], input: str | None, target: str | None) ->
 
 
 def _kind(rows: Sequence[Row], options: PipelineOptions) -> Kind:
-    """Return what most of the inputs are."""
+    """Return what most of the inputs are; the name of an image is a text, too."""
     if options.task == "image-to-text":
         return "pictures"
     found = (row.values.get(options.input) for row in rows[:_NUM_LOOKED_AT])
@@ -680,8 +685,25 @@ def _picture(rows: Sequence[Row], column: str) -> tuple[int, int] | None:
     return None
 
 
-def _as_picture(data: Sequence[int] | None) -> tuple[int, int] | None:
+def _as_size(data: Sequence[int] | None) -> tuple[int, int] | None:
     return None if data is None else (data[0], data[1])
+
+
+def _form(rows: Sequence[Row], options: PipelineOptions) -> PictureForm:
+    """Return the form that suits the images of training; what is none is told when encoded."""
+    images: list[Picture] = []
+    reason = ""
+    for row in rows:
+        try:
+            images.append(bytes_of(row.values.get(options.input)))
+        except DataError as error:
+            reason = reason or f"{row.place}: {_without_mend(error)}"
+    if not images:
+        raise DataError(
+            f"no image to learn from: {reason}\n"
+            f"mend: check data.input ({options.input}), a column of images or of their paths"
+        )
+    return PictureForm.of(images, options.image_size)
 
 
 def _cut_of(rows: Sequence[Row], column: str) -> Cut:

@@ -24,6 +24,7 @@ from ostinato.lens.gate_maps import GateMaps
 from ostinato.lens.gradients import GradientFlow
 from ostinato.lens.horizon import MemoryHorizon
 from ostinato.lens.jacobians import LyapunovSpectrum, StateJacobian
+from ostinato.lens.picture_attention import PictureAttention, picture_attention
 from ostinato.lens.samples import Network, sample_of
 from ostinato.lens.subject import Subject
 from ostinato.lens.text_features import Feature
@@ -202,8 +203,8 @@ def _resolved(source: Network | SequenceLayer, value: Any, example: int | None) 
 
 def attention_map(
     run: str | os.PathLike[str] | Run, value: Any, written: str | None = None
-) -> AttentionMap:
-    """Return where a network that writes looks, unit by unit.
+) -> AttentionMap | PictureAttention:
+    """Return where a network that writes looks, unit by unit: in a sequence, or in a picture.
 
     Args:
         run: a run that writes, or its folder.
@@ -213,7 +214,10 @@ def attention_map(
     Raises:
         OstinatoError: the run or the value is not as it must be, or the network has no attention.
     """
-    return attention.attention_map(_writer(run), value, written)
+    writer = _writer(run)
+    if writer.pipeline.kind == "pictures":
+        return picture_attention(writer, value, written)
+    return attention.attention_map(writer, value, written)
 
 
 def exposure_gap(

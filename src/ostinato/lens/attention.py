@@ -51,6 +51,23 @@ class AttentionMap:
         return attention_figure(self)
 
 
+@dataclass(frozen=True)
+class Look:
+    """What was written for an example, and what each unit of it looked at.
+
+    Attributes:
+        example: that was read.
+        units: of the text, the end last.
+        weights: ``[T, S]``.
+        text: that was written.
+    """
+
+    example: Example
+    units: tuple[str, ...]
+    weights: npt.NDArray[np.float32]
+    text: str
+
+
 def attention_map(trained: TrainedWriter, value: Any, written: str | None = None) -> AttentionMap:
     """Return where a network looks while it writes.
 
@@ -63,6 +80,18 @@ def attention_map(trained: TrainedWriter, value: Any, written: str | None = None
         DataError: the value cannot be read.
         OptionError: the network has no attention.
     """
+    found = look(trained, value, written)
+    return AttentionMap(
+        trained.path.name,
+        _steps(trained, found.example, found.weights.shape[1]),
+        found.units,
+        found.weights,
+        found.text,
+    )
+
+
+def look(trained: TrainedWriter, value: Any, written: str | None = None) -> Look:
+    """Return what a network writes, and where it looks; see ``attention_map``."""
     pipeline = trained.pipeline
     assert pipeline.target is not None
     if trained.recipe.decoder.attention == "none":
@@ -80,13 +109,7 @@ def attention_map(trained: TrainedWriter, value: Any, written: str | None = None
         text = written
     weights = trained.attention(example, numbers)
     units = [pipeline.target.unit(number, example.copied) or END for number in numbers]
-    return AttentionMap(
-        trained.path.name,
-        _steps(trained, example, weights.shape[1]),
-        tuple(units),
-        weights.float().numpy(),
-        text,
-    )
+    return Look(example, tuple(units), weights.float().numpy(), text)
 
 
 def _steps(trained: TrainedWriter, example: Example, num: int) -> tuple[str, ...]:

@@ -20,7 +20,13 @@ from ostinato.models.cell_choice import choose_cell
 from ostinato.models.decoder import Context, Decoder
 from ostinato.models.encoder_decoder import EncoderDecoder, FreeChoice
 from ostinato.models.one_to_many import OneToMany
-from ostinato.models.readers import ImageReader, NoReader, Reader, SequenceReader
+from ostinato.models.readers import (
+    CHANNELS,
+    ImageReader,
+    NoReader,
+    Reader,
+    SequenceReader,
+)
 from ostinato.models.starting import start_layers
 
 _T = TypeVar("_T")
@@ -108,10 +114,12 @@ class WriterOptions:
     Attributes:
         model: what reads; ``pooling``, ``crf`` and ``shape`` keep their defaults.
         decoder: what writes.
+        channels: of pictures, features of each block of convolutions.
     """
 
     model: SequenceModelOptions
     decoder: DecoderOptions
+    channels: Sequence[int] = CHANNELS
 
 
 def build_encoder_decoder(
@@ -141,7 +149,7 @@ def build_encoder_decoder(
     """
     model, decoder = options.model, options.decoder
     _check(source, options)
-    reader = _reader(source, model)
+    reader = _reader(source, options)
     if decoder.cell is None:
         cell, sizes = _cell(model.cell, model.functions, "model"), model.sizes
     else:
@@ -175,8 +183,8 @@ def build_encoder_decoder(
     start_layers(made.layers.recurrent_layers, model.start, model.start_steps)
     if isinstance(source, Nothing):
         made.bridge.start_at_zero()
-    kind = OneToMany if isinstance(reader, ImageReader) else EncoderDecoder
-    return kind(
+    shape = OneToMany if isinstance(source, Pictures) else EncoderDecoder
+    return shape(
         reader,
         made,
         start=start,
@@ -272,7 +280,8 @@ def _refuse(reason: str, mend: str) -> None:
     raise OptionError(f"{reason}\nmend: {mend}")
 
 
-def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
+def _reader(source: SourceKind, options: WriterOptions) -> Reader:
+    model = options.model
     if isinstance(source, Nothing):
         return NoReader()
     if isinstance(source, Pictures):
@@ -282,6 +291,7 @@ def _reader(source: SourceKind, model: SequenceModelOptions) -> Reader:
             model.projection_size or model.hidden_size,
             mean=source.mean,
             scale=source.scale,
+            channels=options.channels,
             dropout=model.dropout,
         )
     cell = _cell(model.cell, model.functions, "model")

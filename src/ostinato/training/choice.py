@@ -3,7 +3,8 @@
 A table of dates, each once, beside numbers alone is a series to forecast, and does not come here.
 Of others the task follows from the first rule that applies:
 
-1. Piano rolls and MIDI are polyphony, strokes are drawings; plain text is for a language model.
+1. Piano rolls and MIDI are polyphony, strokes are drawings; plain text is for a language model;
+   images with captions are said in words.
 2. A column of tokens beside one with equally many tags is tagging.
 3. The target is the column whose name says so (label, class, target, category, sentiment, tag, y,
    score, …); else the only one with few different values; else, in a table, the only one of many
@@ -24,6 +25,7 @@ from typing import Final, cast
 
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
+from ostinato.data.readers.captions import CAPTION, IMAGE
 from ostinato.data.wording import counted
 from ostinato.training.columns import Column, are_parallel, separator_of_labels
 from ostinato.training.survey import Survey
@@ -77,6 +79,8 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
         if task not in (None, "polyphony"):
             raise OptionError(f"piano rolls have no labels for a {task}\nmend: --task polyphony")
         return Choice("polyphony", input or "roll", None, "piano rolls: predict the next notes")
+    if seen.options.format == "captions" or task == "image-to-text":
+        return _captions(seen, task, input, target)
     if seen.options.format == "strokes":
         if task not in (None, "drawing"):
             raise OptionError(f"strokes have no labels for a {task}\nmend: --task drawing")
@@ -108,6 +112,35 @@ def choose(seen: Survey, task: str | None, input: str | None, target: str | None
     column, why_target = _target(seen, task, input, target)
     read, why_input = _input(seen, column, input)
     return _with_task(seen, task, read, why_input, column, why_target)
+
+
+def _captions(seen: Survey, task: str | None, input: str | None, target: str | None) -> Choice:
+    """Return images and captions.
+
+    Raises:
+        OptionError: the task is another, or there are none.
+    """
+    if seen.options.format != "captions":
+        raise OptionError(
+            f"{seen.name} holds no images with captions: {_shown(seen)}\n"
+            'mend: give a folder of images with a captions.json such as {"dog.png": "a dog runs"}'
+        )
+    if task not in (None, "image-to-text"):
+        raise OptionError(
+            f"{seen.name} holds images with captions, which are no {task}\n"
+            "mend: --task image-to-text"
+        )
+    reason = "images, and a file that says in words what they show"
+    its = seen.columns[CAPTION]
+    num = len({value for value in its.values if value is not None})
+    return Choice(
+        "image-to-text",
+        input or IMAGE,
+        target or CAPTION,
+        reason,
+        "the images",
+        f"what they show: {counted(num, 'different caption')}",
+    )
 
 
 def _shown(seen: Survey) -> str:

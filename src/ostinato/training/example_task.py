@@ -16,6 +16,7 @@ from ostinato.data import DataError
 from ostinato.data.batches import NO_TARGET, Batch, Batches, Example, make_batch
 from ostinato.data.example_streams import ExampleStreams, StreamedBatch
 from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
+from ostinato.data.pictures import moved
 from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
 from ostinato.data.rows import Malformed
 from ostinato.data.streams import gap_note
@@ -28,6 +29,7 @@ from ostinato.training.example_scores import Scorer, deciding_metric
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.naive import Predictions, baselines
 from ostinato.training.recipe import ExampleRecipe, WritingRecipe
+from ostinato.training.recipe_parts import FramesRecipe
 from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.unused_keys import unused_keys
 from ostinato.training.windows import loss_of_window
@@ -388,6 +390,9 @@ def varied_example(
 ) -> Example:
     """Return an example as training hears or sees it this time."""
     options = pipeline.options.frames
+    if pipeline.kind == "pictures":
+        rows, columns = random.integers(-options.shift, options.shift + 1, 2).tolist()
+        return replace(example, steps=moved(example.steps[0], rows, columns)[None])
     if options.transpose and example.target is not None:
         semitones = int(random.integers(-options.transpose, options.transpose + 1))
         target = transposed(example.target, semitones)
@@ -404,7 +409,9 @@ def is_varied(options: FrameOptions) -> bool:
 def check_variation(recipe: ExampleRecipe | WritingRecipe, pipeline: Pipeline) -> None:
     """Refuse changes in training that make no sense for the data."""
     frames, task = recipe.frames, recipe.task
-    if pipeline.kind != "frames" and is_varied(pipeline.options.frames):
+    if pipeline.kind == "pictures":
+        _check_pictures(frames)
+    elif pipeline.kind != "frames" and is_varied(pipeline.options.frames):
         raise OptionError(
             "frames.* changes arrays in training, but the examples are text\n"
             "mend: leave the section frames out"
@@ -421,6 +428,15 @@ def check_variation(recipe: ExampleRecipe | WritingRecipe, pipeline: Pipeline) -
             raise OptionError(
                 f"frames.{name} would part the steps from their targets (task: {task})\n"
                 f"mend: frames.{name}=0"
+            )
+
+
+def _check_pictures(frames: FramesRecipe) -> None:
+    for name in ("time_stretch", "noise", "mask", "transpose"):
+        if getattr(frames, name):
+            raise OptionError(
+                f"frames.{name} changes steps, and an image has none\n"
+                f"mend: frames.{name}=0; frames.shift moves images in training"
             )
 
 

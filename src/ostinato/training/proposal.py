@@ -17,7 +17,7 @@ from ostinato.data.text import TextOptions
 from ostinato.data.text.splitting import split_units
 from ostinato.data.wording import counted
 from ostinato.training.choice import Choice, choose, short
-from ostinato.training.columns import Column
+from ostinato.training.columns import Column, Shape
 from ostinato.training.forecast_proposal import is_series, propose_series
 from ostinato.training.proposed import Line, Proposal, written_path
 from ostinato.training.recipe import RECIPES
@@ -69,6 +69,8 @@ def propose(
     if task == "forecasting" or (task is None and target is None and is_series(seen)):
         return propose_series(seen, input, target)
     choice = choose(seen, task, input, target)
+    if choice.task == "image-to-text":
+        return _captions(seen, choice)
     if choice.task == "text-to-text":
         return _pairs(seen, choice)
     return _drawings(seen, choice) if choice.task == "drawing" else _examples(seen, choice)
@@ -146,6 +148,44 @@ def _examples(seen: Survey, choice: Choice) -> Proposal:
     return proposal
 
 
+def _captions(seen: Survey, choice: Choice) -> Proposal:
+    """Fill in the recipe of images that are said in words."""
+    assert choice.target is not None
+    num = seen.num_rows
+    title = f"Images of {seen.name} in words: {counted(num, 'caption')}"
+    proposal = Proposal(title, choice.task, choice.task_reason)
+    shapes = (v.sizes for v in seen.columns[choice.input].values if isinstance(v, Shape))
+    height, width = next(shapes)[:2]
+    hidden = _by_size(num, (64, 128, 192, 256))
+    sections = proposal.sections
+    sections["data"] = [
+        *_files(seen),
+        *_columns(seen, choice),
+        Line("image_size", [height, width], "height and width; every image is brought to them"),
+        *_shares(seen, choice, proposal),
+    ]
+    sections["frames"] = [
+        Line("shift", max(1, min(height, width) // 24), "images move by so many pixels in training")
+    ]
+    sections["target_text"] = _text(seen.columns[choice.target], choice, num)[1]
+    sections["model"] = [
+        Line("channels", [16, 32, 64], "convolutions that see; each halves height and width"),
+        Line("cell", "gru", "a name, or its equations; it writes"),
+        Line("hidden_size", hidden, f"for {counted(num, 'caption')}; more learns more by heart"),
+        Line("embedding_size", min(128, hidden), "numbers for each unit that was written"),
+        Line("dropout", 0.3, "against learning by heart; 0 if the model learns too little"),
+    ]
+    why = "each unit looks at places of the image; none: its feature starts the state, no more"
+    sections["decoder"] = [Line("attention", "general", why)]
+    sections["training"] = _training(choice, num, 1.0)
+    sections["decoding"] = [Line("method", "beam", "the best of several; also possible: greedy")]
+    sections["evaluation"] = [
+        Line("metric", "auto", "CIDEr; also possible: bleu, exact, loss"),
+        Line("patience", 4, "evaluations without progress end the run; null: never"),
+    ]
+    return proposal
+
+
 def _files(seen: Survey) -> list[Line]:
     lines: list[Line] = []
     for part in ("train", "dev", "test"):
@@ -205,6 +245,7 @@ _FORMAT_REASONS: Final = {
     "rolls": "piano rolls",
     "strokes": "strokes of a pen: dx, dy, pen lifted",
     "audio": "sounds; the label is the folder, or the beginning of the name",
+    "captions": "images, and a file that says what they show",
     "images": "images; their rows are the steps, the folder is the label",
 }
 

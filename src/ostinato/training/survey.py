@@ -10,7 +10,7 @@ from pathlib import Path
 from ostinato.data import DataError, read_text
 from ostinato.data.opening import check_exists, opened
 from ostinato.data.readers import ReadOptions, guess_format, read_rows
-from ostinato.data.readers.captions import are_captions, find_captions
+from ostinato.data.readers.captions import CAPTION_SUFFIXES, are_captions
 from ostinato.data.readers.folders import suffix_of
 from ostinato.data.readers.formats import TABLES
 from ostinato.data.rows import Malformed
@@ -87,11 +87,11 @@ def survey(path: Path) -> Survey:
 
 def _seen(path: Path) -> Survey:
     check_exists(path)
+    if captioned := _captioned(path):
+        return captioned
     beside = side_by_side(path) if path.is_dir() else beside_file(path)
     if beside:
         return _read(beside, ReadOptions(format="text", encoding=_encoding_of_all(beside)))
-    if captioned := _captioned(path):
-        return _read(captioned, ReadOptions(format="captions"))
     if path.is_dir():
         path = _within(path)
     files = _parts(path)
@@ -111,16 +111,31 @@ def _seen(path: Path) -> Survey:
     return _read(files, options)
 
 
-def _captioned(path: Path) -> Files | None:
-    """Return the files of captions, if a file or folder has any."""
-    if path.is_file():
-        return _parts(path) if are_captions(path) else None
-    found = find_captions(path)
-    training = [each for each in found if _TRAIN.search(each.name)]
-    if len(training) == 1:
-        return _parts(training[0])
-    # Of several, one has to be chosen: the reader says so.
-    return {"train": path} if found else None
+def _captioned(path: Path) -> Survey | None:
+    """Look at images with a file that says what they show, or a file for each part; else None.
+
+    Raises:
+        DataError: there are several such files, and none is said to be for training.
+    """
+    entries = [path] if path.is_file() else entries_of(path)
+    tables = [each for each in entries if each.is_file() and suffix_of(each) in CAPTION_SUFFIXES]
+    encodings = {table: _encoding(table) for table in tables}
+    found = [table for table in tables if are_captions(table, encoding=encodings[table])]
+    if not found:
+        return None
+    training = [table for table in found if _TRAIN.search(table.name)]
+    if len(found) > 1 and len(training) != 1:
+        shown = ", ".join(table.name for table in found)
+        raise DataError(
+            f"{path} holds {counted(len(found), 'file')} of captions: {shown}\n"
+            f"mend: give one of them, such as {found[0]}"
+        )
+    chosen = (training or found)[0]
+    files = _parts(chosen)
+    if len(found) == 1 and path.is_dir():
+        # Of the whole folder, images without a caption are told, too.
+        files = Files(train=path)
+    return _read(files, ReadOptions(format="captions", encoding=encodings[chosen]))
 
 
 def _within(folder: Path) -> Path:

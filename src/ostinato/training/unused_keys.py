@@ -13,7 +13,7 @@ from ostinato.data.readers.formats import TABLES, format_by_name
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import METHOD_KEYS, WritingRecipe
+from ostinato.training.writing_recipe import METHOD_KEYS, WritingReaderRecipe, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")
@@ -85,7 +85,7 @@ def unused_writing_keys(
         *changed_keys("text", recipe.text, _unused_text(pipeline)),
         *changed_keys("target_text", recipe.target_text, bytes_alone),
         *changed_keys("data", data, _unused_data(data, pipeline)),
-        *changed_keys("model", recipe.model, _unused_reader(recipe.model, pipeline)),
+        *changed_keys("model", recipe.model, _unused_writing_reader(recipe.model, pipeline)),
         *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe, pipeline)),
         *changed_keys("training", recipe.training, unused_training(recipe)),
         *changed_keys("decoding", decoding, of_others),
@@ -93,6 +93,12 @@ def unused_writing_keys(
     if data.dev is not None and data.test is not None:
         found += changed_keys("data.split", data.split, iter(("dev", "test", "by")))
     return tuple(found)
+
+
+def _unused_writing_reader(model: WritingReaderRecipe, pipeline: Pipeline) -> Iterator[str]:
+    yield from _unused_reader(model, pipeline)
+    if pipeline.kind != "pictures":
+        yield "channels"
 
 
 def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:
@@ -143,9 +149,12 @@ def changed_keys(section: str, values: BaseModel, names: Iterator[str]) -> Itera
 
 
 def _unused_frames(pipeline: Pipeline, *, is_sound: bool) -> Iterator[str]:
-    if pipeline.kind != "frames":
-        yield from type(pipeline.options.frames).__dataclass_fields__
-        yield from () if pipeline.kind == "pictures" else ("standardize",)
+    fields = type(pipeline.options.frames).__dataclass_fields__
+    if pipeline.kind == "pictures":
+        yield from (name for name in fields if name != "shift")
+    elif pipeline.kind != "frames":
+        yield from fields
+        yield "standardize"
     elif not is_sound:
         yield from _OF_SOUND
 

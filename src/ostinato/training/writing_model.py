@@ -46,8 +46,9 @@ def build_writing_model(recipe: WritingRecipe, pipeline: Pipeline) -> EncoderDec
     target, training = pipeline.target, recipe.training
     assert target is not None
     options = WriterOptions(
-        model=SequenceModelOptions(**recipe.model.model_dump()),
+        model=SequenceModelOptions(**recipe.model.model_dump(exclude={"channels"})),
         decoder=DecoderOptions(**decoder.model_dump()),
+        channels=recipe.model.channels,
     )
     with fitting_into_memory(max(recipe.model.hidden_size, decoder.hidden_size or 0)):
         return build_encoder_decoder(
@@ -62,7 +63,9 @@ def build_writing_model(recipe: WritingRecipe, pipeline: Pipeline) -> EncoderDec
 
 
 def source_of(recipe: WritingRecipe, pipeline: Pipeline) -> SourceKind:
-    """Return what a step of the source is."""
+    """Return what a step of the source is, or that it is a picture."""
+    if pipeline.kind == "pictures":
+        return _pictures(recipe, pipeline)
     if pipeline.kind == "frames":
         scaling = pipeline.scaling if recipe.frames.standardize else None
         return Frames(
@@ -71,21 +74,24 @@ def source_of(recipe: WritingRecipe, pipeline: Pipeline) -> SourceKind:
             None if scaling is None else cast("list[float]", scaling.scale.tolist()),
             pipeline.picture,
         )
-    if pipeline.form is not None:
-        scaling = pipeline.scaling if recipe.frames.standardize else None
-        return Pictures(
-            pipeline.form.num_channels,
-            pipeline.form.height,
-            pipeline.form.width,
-            None if scaling is None else cast("list[float]", scaling.mean.tolist()),
-            None if scaling is None else cast("list[float]", scaling.scale.tolist()),
-        )
     assert pipeline.encoder is not None
     if pipeline.reads_nothing:
         return Nothing()
     if pipeline.spelling is not None:
         return Words(pipeline.encoder.num_symbols, pipeline.spelling.num_characters)
     return Tokens(pipeline.encoder.num_symbols)
+
+
+def _pictures(recipe: WritingRecipe, pipeline: Pipeline) -> Pictures:
+    """Return the form of the pictures; their bytes become floats where the network is."""
+    form, scaling = pipeline.form, pipeline.scaling
+    assert form is not None
+    assert scaling is not None
+    mean, scale = [0.0] * form.num_channels, [255.0] * form.num_channels
+    if recipe.frames.standardize:
+        mean = cast("list[float]", scaling.mean.tolist())
+        scale = cast("list[float]", scaling.scale.tolist())
+    return Pictures(form.num_channels, form.height, form.width, mean, scale)
 
 
 def decoding_options(decoding: DecodingRecipe, pipeline: Pipeline) -> DecodingOptions:

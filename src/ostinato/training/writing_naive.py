@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from ostinato.training.writing_scores import Writings
 
 _BLOCK = 64
 _SHORTEST, _LONGEST = 1, 4
+_PICTURES = 1024
+_MOST_PIXELS = 4096
 
 
 def naive_writings(
@@ -24,18 +27,60 @@ def naive_writings(
     """Return what naive writers, learned from ``train``, write for ``scored``, by name.
 
     - the most frequent answer of all;
-    - of texts, the answer of the training example whose text shares most runs of letters;
-    - the text itself, copied;
+    - of texts, the answer of the training example whose text shares most runs of letters; of
+      pictures, that of the one whose pixels are nearest;
+    - of texts, the text itself, copied;
     - unigram: each unit by its frequency, which writes nothing but has a perplexity.
     """
     most = Counter(example.labels[0] for example in train).most_common(1)[0][0]
     found = {"most frequent": Writings(tuple(most for _ in scored))}
-    if pipeline.kind in ("text", "words"):
+    if pipeline.kind == "pictures":
+        places = nearest_pictures(train, scored)
+        found["nearest"] = Writings([train[int(place)].labels[0] for place in places])
+    elif pipeline.kind in ("text", "words"):
         places = _nearest(_sources(train), _sources(scored))
         found["nearest"] = Writings([train[int(place)].labels[0] for place in places])
         found["copy"] = Writings(_sources(scored))
     found["unigram"] = Writings(losses=unigram_losses(pipeline, train, scored))
     return found
+
+
+def nearest_pictures(known: Sequence[Example], asked: Sequence[Example]) -> Ids:
+    """Return the place of the known picture at the least Euclidean distance, int64 ``[N]``.
+
+    Pixels are compared, each channel by itself; of larger pictures, means of blocks of them.
+
+    Args:
+        known: at least one.
+        asked: pictures of the same form.
+    """
+    rows = _thumbnails(asked)
+    best = np.full(len(asked), np.inf, np.float32)
+    places = np.zeros(len(asked), np.int64)
+    for start in range(0, len(known), _PICTURES):
+        block = _thumbnails(known[start : start + _PICTURES])
+        # |a - b|² without |a|², which is the same for every b.
+        distances = (block**2).sum(1) - 2 * (rows @ block.T)
+        found = distances.argmin(1)
+        least = distances[np.arange(len(asked)), found]
+        is_nearer = least < best
+        best[is_nearer] = least[is_nearer]
+        places[is_nearer] = found[is_nearer] + start
+    return places
+
+
+def _thumbnails(examples: Sequence[Example]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Return the pixels of pictures, or the means of blocks of them, from 0 to 1: ``[N, F]``."""
+    _, channels, height, width = examples[0].steps.shape
+    side = max(1, math.ceil(math.sqrt(height * width / _MOST_PIXELS)))
+    rows, columns = max(1, height // side), max(1, width // side)
+    found = np.empty((len(examples), channels, rows, columns), np.float32)
+    tall, wide = height // rows, width // columns
+    for place, example in enumerate(examples):
+        cut = example.steps[0, :, : rows * tall, : columns * wide].astype(np.float32)
+        blocks = cut.reshape(channels, rows, tall, columns, wide)
+        found[place] = blocks.mean((2, 4)) / 255
+    return found.reshape(len(examples), -1)
 
 
 def _sources(examples: Sequence[Example]) -> list[str]:

@@ -51,6 +51,17 @@ class WritingDataRecipe(DataRecipe, frozen=True):
         return self
 
 
+class WritingReaderRecipe(ReaderRecipe, frozen=True):
+    """The part that reads; of an image, what is of sequences alone does nothing."""
+
+    channels: tuple[Size, ...] = Field(
+        (16, 32, 64),
+        min_length=1,
+        max_length=5,
+        description="images: features of each block of convolutions, which halves height and width",
+    )
+
+
 class DecoderRecipe(Section, frozen=True):
     """The part that writes; what is null is as the section model says."""
 
@@ -164,8 +175,8 @@ class WritingEvaluationRecipe(EvaluationRecipe, frozen=True):
     """When and how held-out pairs are scored."""
 
     metric: Literal[
-        "auto", "loss", "bleu", "chrf", "exact", "unit_error", "word_error", "cider"
-    ] = Field("auto", description="what chooses the best weights; auto: chrf")
+        "auto", "loss", "bleu", "chrf", "cider", "exact", "unit_error", "word_error"
+    ] = Field("auto", description="what chooses the best weights; auto: chrf, or cider of captions")
     tokenizer: Literal["13a", "intl", "char", "zh", "none"] = Field(
         "13a", description="sacreBLEU's, for bleu alone"
     )
@@ -185,7 +196,7 @@ class WritingRecipe(Recipe, frozen=True):
     text: TextStepsRecipe = TextStepsRecipe.model_construct()
     frames: FramesRecipe = FramesRecipe.model_construct()
     target_text: TextStepsRecipe = TextStepsRecipe.model_construct()
-    model: ReaderRecipe = ReaderRecipe.model_construct()
+    model: WritingReaderRecipe = WritingReaderRecipe.model_construct()
     decoder: DecoderRecipe = DecoderRecipe.model_construct()
     training: WritingTrainingRecipe
     decoding: DecodingRecipe = DecodingRecipe.model_construct()
@@ -204,12 +215,13 @@ class WritingRecipe(Recipe, frozen=True):
                 "has evaluation.watch_gradients, but what is read and what is written are two "
                 "sequences\nmend: evaluation.watch_gradients=false"
             )
-        if self.evaluation.metric == "cider" and self.task != "image-to-text":
+        is_text = self.task != "image-to-text"
+        if self.evaluation.metric == "cider" and is_text:
             raise ValueError(
                 f"has evaluation.metric=cider, which is of captions, but the task is {self.task}\n"
                 "mend: evaluation.metric=chrf"
             )
-        if self.decoder.pointer and self.text.unit != unit:
+        if self.decoder.pointer and is_text and self.text.unit != unit:
             raise ValueError(
                 f"has decoder.pointer, but copies {self.text.unit} into {unit}\n"
                 f"mend: text.unit={unit}, or decoder.pointer=false"

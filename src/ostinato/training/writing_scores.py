@@ -17,7 +17,7 @@ from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.writing_recipe import WritingRecipe
 
 _LOWER_IS_BETTER = ("loss", "unit_error", "word_error")
-_USUAL = "chrf"
+_USUAL = {"image-to-text": "cider"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Writings:
 def writing_metric(recipe: WritingRecipe) -> Metric:
     """Return the score that chooses the weights."""
     name = recipe.evaluation.metric
-    name = _USUAL if name == "auto" else name
+    name = _USUAL.get(recipe.task, "chrf") if name == "auto" else name
     return Metric(name, name not in _LOWER_IS_BETTER)
 
 

@@ -19,7 +19,7 @@ from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.models.encoder_decoder import EncoderDecoder
-from ostinato.training.example_data import Source
+from ostinato.training.example_data import Source, read_options
 from ostinato.training.example_scores import Metric
 from ostinato.training.example_task import check_variation, is_varied, varied_example
 from ostinato.training.interrupt import StopRequest
@@ -56,8 +56,7 @@ class WritingTask:
         self.train = train
         self.dev = dev
         self.device = device
-        named = ("frames", "pictures")
-        self.item_name = pipeline.kind if pipeline.kind in named else "tokens"
+        self.item_name = pipeline.unit_name if pipeline.encoder is None else "tokens"
         self._notes = tuple(notes)
         self._model_notes: tuple[str, ...] = ()
         self._greedy = greedy_options(recipe.decoding, pipeline)
@@ -235,7 +234,7 @@ class WritingTask:
         """Describe the tensors of the largest batch."""
         order, num = self._largest()
         batch = make_batch(self.train, order[:num])
-        names = {"images": "BCHW", "frames": "SBI", "spellings": "CU", "spelling_lengths": "U"}
+        names = {"frames": "SBI", "images": "BCHW", "spellings": "CU", "spelling_lengths": "U"}
         for name, value in batch.inputs.items():
             yield f"{name} {_sizes(names.get(name, 'SB'), value.shape)}  {value.dtype}"
         yield f"lengths {_sizes('B', batch.lengths.shape)}  {batch.lengths.dtype}"
@@ -247,7 +246,7 @@ class WritingTask:
 
     def _batch(self, epoch: int, index: int) -> Batch:
         rows = self._batches.rows(epoch, index)
-        if self.pipeline.kind != "frames" or not is_varied(self.pipeline.options.frames):
+        if not is_varied(self.pipeline.options.frames):
             return make_batch(self.train, rows)
         scaling = self.pipeline.scaling
         center = None if scaling is None else scaling.mean
@@ -301,6 +300,7 @@ def writing_options(recipe: WritingRecipe, source: Source) -> PipelineOptions:
         target_text=TextOptions(**target.model_dump()),
         also=recipe.data.also,
         copies=recipe.decoder.pointer,
+        image_size=read_options(recipe.data).image_size,
         may_read_nothing=recipe.may_read_nothing,
     )
 
@@ -311,9 +311,7 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
     written = np.array([num_targets(example) for example in train])
     assert pipeline.target is not None
     if pipeline.form is not None:
-        form = pipeline.form
-        of_read = f"read: pictures of {form.height} by {form.width}, "
-        of_read += "in grey" if form.num_channels == 1 else "in colours"
+        of_read = f"read: images, each {pipeline.form}"
     else:
         of_read = f"read: {np.median(read):.0f} {pipeline.unit_name} in the middle"
         of_read += f", {read.max():,} at most"
