@@ -19,7 +19,8 @@ from ostinato.training.estimate import estimate_memory
 from ostinato.training.evaluation import compare_runs, evaluate_run, evaluate_runs
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.recipe_files import validate
-from ostinato.training.results import Bound
+from ostinato.training.results import Bound, find_goal, table_lines
+from ostinato.training.results import Row as ResultRow
 from ostinato.training.results_of_run import results_of_run
 from ostinato.training.session import resume, train
 from ostinato.training.suggester import Suggester, load_suggester
@@ -358,3 +359,14 @@ def test_the_log_holds_the_scores(run: Path):
     scored = [line for line in lines if line["kind"] == "evaluation"]
     assert scored
     assert all({"loss", "perplexity", "mrr@5", "partial_mrr@5"} <= set(line) for line in scored)
+
+
+def test_its_scores_are_a_row_of_results(run: Path):
+    report = evaluate_run(run)
+    row = ResultRow.of("suggest-en", report, seed=0, seconds=60.0, num_parameters=9)
+    bound = find_goal("suggest-en").bounds[0]
+    assert row.is_reached(bound)
+    line = table_lines([row])[2]
+    assert f"{report.num_examples:,} queries | mrr@5 | " in line
+    assert "popular end" in line
+    assert ResultRow.from_json(row.to_json()) == row

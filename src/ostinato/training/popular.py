@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from heapq import nsmallest
 from typing import Final
 
@@ -73,10 +73,3 @@ class PopularEnds:
             if len(found) >= num:
                 break
         return list(found)[:num]
-
-
-def complete_all(
-    source: PopularQueries | PopularEnds, beginnings: Sequence[str], num: int
-) -> list[list[str]]:
-    """Return the completions of each beginning."""
-    return [source.complete(beginning, num) for beginning in beginnings]
