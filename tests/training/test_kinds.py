@@ -31,3 +31,21 @@ def test_a_refusal_says_what_to_do_instead():
     error = str(refuse(Path("runs/x"), load_recipe("hello", []), "the lens"))
     assert "learned language-model, which the lens does not take" in error
     assert "mend: use it with `ostinato generate runs/x`" in error
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("hello", "let it write with: ostinato generate runs/x"),
+        ("translate-de-en", "let it write with: ostinato translate runs/x"),
+        ("caption-digits", "let it write with: ostinato predict runs/x image.png"),
+        ("suggest-en", "let it complete queries with: ostinato suggest runs/x"),
+        ("forecast-etth1", "let it forecast with: ostinato predict runs/x --figure fan.html"),
+        ("strokes", "let it draw with: ostinato draw runs/x --figure sheet.html"),
+        ("spam", ""),
+    ],
+)
+def test_who_has_trained_is_told_the_next_command(name: str, hint: str):
+    recipe = load_recipe(name, [])
+    assert kind_of(recipe).hint(recipe, "runs/x").startswith(hint)
+    assert bool(hint) == bool(kind_of(recipe).hint(recipe, "runs/x"))

@@ -14,15 +14,14 @@ from rich.console import Console
 from ostinato.cli.display import Display, PlainDisplay, ProgressDisplay
 from ostinato.cli.unrolled import UnrolledDisplay, show_unrolled
 from ostinato.core.errors import OptionError, OstinatoError
-from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.events import Finished, Observer
 from ostinato.training.interrupt import Stopped, StopRequest, stop_on_signals
+from ostinato.training.kinds import kind_of
 from ostinato.training.launch import is_launched, is_main_process, launch
 from ostinato.training.recipe import LanguageModelRecipe
 from ostinato.training.recipe_files import load_recipe
 from ostinato.training.recipe_parts import Recipe
 from ostinato.training.run_files import free_folder, read_facts
-from ostinato.training.writing_recipe import WritingRecipe
 
 
 def train_command(
@@ -126,14 +125,8 @@ def _watch(recipe: Recipe, work: Callable[[Observer, StopRequest], Finished]) ->
         return 0
     if unrolled:
         show_unrolled(console, finished.folder, text or "")
-    if isinstance(recipe, LanguageModelRecipe):
-        console.print(f"let it write with: ostinato generate {run}{_prompt_hint(recipe)}")
-    elif isinstance(recipe, DrawingRecipe):
-        console.print(f"let it draw with: ostinato draw {run} --figure sheet.html")
-    elif isinstance(recipe, WritingRecipe):
-        of_images = recipe.task == "image-to-text"
-        how = f"predict {run} image.png" if of_images else f"translate {run}"
-        console.print(f"let it write with: ostinato {how}")
+    if hint := kind_of(recipe).hint(recipe, run):
+        console.print(hint)
     return 0
 
 
@@ -144,8 +137,3 @@ def _leave() -> None:
 
         if distributed.is_initialized():
             distributed.destroy_process_group()
-
-
-def _prompt_hint(recipe: LanguageModelRecipe) -> str:
-    prompt = recipe.sample.prompt
-    return f" --prompt {shlex.quote(prompt)}" if prompt else ""

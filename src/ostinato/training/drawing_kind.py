@@ -38,6 +38,10 @@ class DrawingKind(Kind):
 
         return NATS_PER_POINT
 
+    def hint(self, recipe: DrawingRecipe, run: str) -> str:  # noqa: ARG002
+        """Return how it draws a sheet."""
+        return f"let it draw with: ostinato draw {run} --figure sheet.html"
+
     def evaluate(
         self, run: Path, data: Path | None, part: PartName, which: Which, changes: Sequence[str]
     ) -> Report:

@@ -36,6 +36,10 @@ class ForecastKind(Kind):
 
         return deciding_score(recipe)
 
+    def hint(self, recipe: ForecastRecipe, run: str) -> str:  # noqa: ARG002
+        """Return how what follows is drawn."""
+        return f"let it forecast with: ostinato predict {run} --figure fan.html"
+
     def evaluate(
         self, run: Path, data: Path | None, part: PartName, which: Which, changes: Sequence[str]
     ) -> Report:

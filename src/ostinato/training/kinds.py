@@ -85,6 +85,15 @@ class Kind(ABC):
     def call(self, recipe: Any, facts: Mapping[str, Any]) -> str:
         """Return the line of Python that uses ``model``, for a model card."""
 
+    def hint(self, recipe: Any, run: str) -> str:  # noqa: ARG002
+        """Return how a run that was just trained is used, a line; empty where nothing is to say.
+
+        Args:
+            recipe: of the run.
+            run: its folder, as a shell reads it.
+        """
+        return ""
+
     def pipeline_tag(self, recipe: Any, facts: Mapping[str, Any]) -> str | None:  # noqa: ARG002
         """Return what the hub calls the task; None where it has no name for it."""
         return None

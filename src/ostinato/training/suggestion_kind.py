@@ -38,6 +38,10 @@ class SuggestionKind(Kind):
 
         return suggestion_metric(recipe).name
 
+    def hint(self, recipe: SuggestionRecipe, run: str) -> str:  # noqa: ARG002
+        """Return how it completes what is typed."""
+        return f"let it complete queries with: ostinato suggest {run}"
+
     def evaluate(
         self, run: Path, data: Path | None, part: PartName, which: Which, changes: Sequence[str]
     ) -> Report:

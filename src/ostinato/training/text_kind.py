@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +35,12 @@ class TextKind(Kind):
     def score_name(self, recipe: LanguageModelRecipe) -> str:  # noqa: ARG002
         """Return the score that chooses the weights."""
         return "bits_per_character"
+
+    def hint(self, recipe: LanguageModelRecipe, run: str) -> str:
+        """Return how it goes on writing from the prompt of its samples."""
+        prompt = recipe.sample.prompt
+        begun = f" --prompt {shlex.quote(prompt)}" if prompt else ""
+        return f"let it write with: ostinato generate {run}{begun}"
 
     def evaluate(
         self, run: Path, data: Path | None, part: PartName, which: Which, changes: Sequence[str]

@@ -38,6 +38,12 @@ class WritingKind(Kind):
 
         return writing_metric(recipe).name
 
+    def hint(self, recipe: WritingRecipe, run: str) -> str:
+        """Return how it writes for a line, or for a picture."""
+        of_images = recipe.task == "image-to-text"
+        how = f"predict {run} image.png" if of_images else f"translate {run}"
+        return f"let it write with: ostinato {how}"
+
     def evaluate(
         self, run: Path, data: Path | None, part: PartName, which: Which, changes: Sequence[str]
     ) -> Report:
