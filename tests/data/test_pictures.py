@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ostinato.data import DataError
-from ostinato.data.pictures import PictureForm, floats_of, picture_of
+from ostinato.data.pictures import PictureForm, picture_of
 
 RAMP = np.arange(24, dtype=np.uint8).reshape(4, 6)
 COLOUR = np.stack([RAMP, RAMP + 100, RAMP + 200], axis=2)
@@ -49,10 +49,6 @@ def test_floats_and_other_numbers():
     assert (picture_of((RAMP / 255).astype(np.float32), form) == RAMP).all()
     assert (picture_of(RAMP.astype(np.int64), form) == RAMP).all()
     assert (picture_of((RAMP > 5).tolist(), form) == 255 * (RAMP > 5)).all()
-    assert floats_of([picture_of(RAMP, form)] * 2).shape == (2, 1, 4, 6)
-    floats = floats_of([picture_of(RAMP, form)])
-    assert floats.dtype == np.float32
-    np.testing.assert_allclose(floats[0, 0], RAMP / 255, rtol=1e-6)
 
 
 def test_shrinking_counts_every_pixel():

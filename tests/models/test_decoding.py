@@ -17,7 +17,7 @@ from ostinato.core.errors import OptionError, ShapeError, UnknownNameError
 from ostinato.models.decoding import DecodingOptions, Hypothesis, decode
 from ostinato.models.language_model import LanguageModel
 from ostinato.models.trie import Trie
-from ostinato.models.writers import LanguageState, LanguageWriter, WritingError
+from ostinato.models.writers import WritingError
 from tests.models.writing_helpers import END, LENGTHS, NUM_SYMBOLS, START, Batch, batch, build
 
 METHODS: list[dict[str, object]] = [
@@ -301,14 +301,43 @@ def test_only_texts_of_a_trie():
             assert text.tokens in texts
 
 
+@dataclass(frozen=True)
+class Histories:
+    """Everything that each row has read."""
+
+    rows: tuple[tuple[int, ...], ...]
+
+    def select(self, rows: torch.Tensor) -> Histories:
+        return Histories(tuple(self.rows[row] for row in rows.tolist()))
+
+
+@dataclass(frozen=True)
+class Rereader:
+    """A language model that reads everything anew at every step."""
+
+    model: LanguageModel
+    start: int = START
+    end: int = END
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.head.weight.device
+
+    def step(self, tokens: torch.Tensor, state: Histories) -> tuple[torch.Tensor, Histories]:
+        rows = tuple((*old, new) for old, new in zip(state.rows, tokens.tolist(), strict=True))
+        logits = [self.model(torch.tensor(row)[:, None])[0][-1, 0] for row in rows]
+        return torch.stack(logits).log_softmax(-1), Histories(rows)
+
+
 def test_completions_of_beginnings():
     torch.manual_seed(0)
     model = LanguageModel(NUM_SYMBOLS, cells.get("lstm"), 6, embedding_size=5).double().eval()
-    writer = LanguageWriter(model, START, END)
+    writer = Rereader(model)
     begun = [[5, 6], [5, 8], [7, 6, 6], [], [8]]
     trie = Trie([(5, 6), (5, 6, 7), (5, 6, 8, 8), (7, 6, 6, 5), (8,), (8, 8)], END)
     options = DecodingOptions(beam_size=4, num_best=4, length_penalty=0.5)
-    found = decode(writer, writer.read(begun), 5, options, begun=begun, allowed=trie)
+    read = Histories(tuple((START, *units)[:-1] for units in begun))
+    found = decode(writer, read, 5, options, begun=begun, allowed=trie)
     assert [set(texts) for texts in tokens(found[:3])] == [{(), (7,), (8, 8)}, set(), {(5,)}]
     assert set(tokens(found)[4]) == {(), (8,)}
     assert set(tokens(found)[3]) < {(5, 6), (5, 6, 7), (5, 6, 8, 8), (7, 6, 6, 5), (8,), (8, 8)}
@@ -323,7 +352,7 @@ def test_completions_of_beginnings():
             assert text.score == pytest.approx(total / len(after) ** 0.5)
 
     [[free]] = decode(
-        writer, LanguageState(), 1, DecodingOptions(method="greedy", max_length=5), forbidden=[0]
+        writer, Histories(((),)), 1, DecodingOptions(method="greedy", max_length=5), forbidden=[0]
     )
     ids = torch.tensor([START, *free.tokens])
     likeliest = model(ids[:, None])[0][:, 0, 1:].argmax(-1) + 1
@@ -383,5 +412,3 @@ def test_options_out_of_range(given: dict[str, object], mend: str):
 def test_unknown_methods():
     with pytest.raises(UnknownNameError, match="did you mean 'beam'"):
         DecodingOptions(method="bean")
-    with pytest.raises(OptionError, match="got end=9, expected the number of a unit, 0 to 8"):
-        LanguageWriter(LanguageModel(9, cells.get("gru"), 4), 0, 9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -90,16 +90,6 @@ def picture_of(image: object, form: PictureForm) -> Picture:
         pixels = _fitted(pixels, size, form.num_channels)
     channels = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     return np.ascontiguousarray(channels)
-
-
-def floats_of(pictures: Sequence[Picture] | Picture) -> npt.NDArray[np.float32]:
-    """Return pictures as a network reads them: float32 ``[B, C, H, W]`` from 0 to 1.
-
-    Args:
-        pictures: of one form, each uint8 ``[C, H, W]``.
-    """
-    batch: npt.NDArray[np.float32] = np.asarray(pictures).astype(np.float32)
-    return batch / np.float32(255)
 
 
 def moved(picture: Picture, rows: int, columns: int) -> Picture:

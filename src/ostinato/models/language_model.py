@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ostinato.core.errors import OptionError
 from ostinato.equations import Cell
 from ostinato.equations.saves import SaveVariant
-from ostinato.models.masking import without_padding
 from ostinato.nn import Recurrent
 
 State = dict[str, Tensor]
@@ -107,15 +106,6 @@ class LanguageModel(nn.Module):
         options = {} if resets is None else {"resets": resets}
         output, new_state = self.recurrent(self._embed(ids), state, **options)
         return self.head(self.dropout(output)), new_state
-
-    def read(self, ids: Tensor, lengths: Tensor) -> State:
-        """Return the state behind the units of each row, and predict nothing.
-
-        Args:
-            ids: int64 ``[T, B]``.
-            lengths: int64 ``[B]``; what lies behind them changes nothing.
-        """
-        return self.recurrent(self._embed(without_padding(ids, lengths)), lengths=lengths)[1]
 
     def step(self, ids: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, State]:
         """Advance by one unit: ids ``[B]`` to logits ``[B, V]`` and the new state."""

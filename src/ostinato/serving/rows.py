@@ -51,11 +51,6 @@ class Rows:
         self._capacity = self._capacities[0]
 
     @property
-    def capacities(self) -> tuple[int, ...]:
-        """Numbers of rows, padding included, that a step may have."""
-        return self._capacities
-
-    @property
     def max_read(self) -> int:
         """Prompts that are read side by side."""
         return self._readable[-1]
