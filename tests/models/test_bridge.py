@@ -7,7 +7,8 @@ import torch
 
 from ostinato import cells
 from ostinato.equations import Cell
-from ostinato.models.bridge import Bridge, positive_states
+from ostinato.equations.positive import positive_states
+from ostinato.models.bridge import Bridge
 from ostinato.models.encoder import SequenceEncoder
 
 

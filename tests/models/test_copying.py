@@ -7,7 +7,8 @@ from torch import Tensor
 
 from ostinato.models.building import Tokens
 from ostinato.models.building_writers import build_encoder_decoder
-from ostinato.models.decoding import DecodingOptions, decode
+from ostinato.models.decoding import decode
+from ostinato.models.decoding_options import DecodingOptions
 from tests.models.writing_helpers import END, START, options
 
 NUM_SOURCE, NUM_TARGET = 30, 8

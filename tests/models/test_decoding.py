@@ -14,10 +14,11 @@ from torch import Tensor
 
 from ostinato import cells
 from ostinato.core.errors import OptionError, ShapeError, UnknownNameError
-from ostinato.models.decoding import DecodingOptions, Hypothesis, decode
+from ostinato.models.decoding import decode
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.language_model import LanguageModel
+from ostinato.models.search import Hypothesis, WritingError
 from ostinato.models.trie import Trie
-from ostinato.models.writers import WritingError
 from tests.models.writing_helpers import END, LENGTHS, NUM_SYMBOLS, START, Batch, batch, build
 
 METHODS: list[dict[str, object]] = [

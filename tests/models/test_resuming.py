@@ -7,7 +7,8 @@ import torch
 
 from ostinato.core.errors import OptionError
 from ostinato.models.building_writers import Nothing, build_encoder_decoder
-from ostinato.models.decoding import DecodingOptions, decode
+from ostinato.models.decoding import decode
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.trie import Trie
 from tests.models.writing_helpers import (
     END,

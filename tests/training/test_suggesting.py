@@ -16,7 +16,7 @@ from ostinato.models.building_writers import (
     WriterOptions,
     build_encoder_decoder,
 )
-from ostinato.models.decoding import DecodingOptions
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.training.suggesting import asked, complete, trie_of
 
 QUERIES = ["한국 영화", "하늘 사진", "강남 카페", "ㅋㅋㅋ 모음", "Café Oslo", "a b"]

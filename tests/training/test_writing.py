@@ -12,13 +12,13 @@ import torch
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import PartCounts
 from ostinato.data.rows import Row
-from ostinato.models.decoding import DecodingOptions
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.recipe_files import validate
 from ostinato.training.session import train
 from ostinato.training.trained_writer import TrainedWriter, load_writer
 from ostinato.training.writing import losses, tell_units, trace, write
-from ostinato.training.writing_model import decoding_options, never_written
+from ostinato.training.writing_model import decoding_options
 from tests.training.writing_helpers import raw_pairs, tiny_pairs
 
 CPU = torch.device("cpu")
@@ -65,7 +65,7 @@ def test_the_same_texts_whichever_the_batch(trained: TrainedWriter, method: dict
                 rtol=1e-5,
                 atol=1e-5,
             )
-    never = {*never_written(pipeline), pipeline.target.end if pipeline.target else -1}
+    never = {*pipeline.target.never_written, pipeline.target.end}
     assert not any(never & {*each.tokens} for best in found[0] for each in best)
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ostinato.data.batches import Example
     from ostinato.data.pipeline import PartCounts
     from ostinato.data.rows import Malformed, Row
-    from ostinato.models.decoding import DecodingOptions
+    from ostinato.models.decoding_options import DecodingOptions
     from ostinato.training.run_files import Which
     from ostinato.training.trained_writer import TrainedWriter, Written
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -187,6 +187,13 @@ def _targets(examples: Sequence[Example]) -> Array | None:
     if first.ndim == 0 or (first.ndim == 1 and first.dtype != np.int64):
         return np.stack(targets)
     return _padded(targets, NO_TARGET if first.dtype == np.int64 else 0)
+
+
+def in_order_of_length(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
+    """Yield batches of examples of similar length, which tell the rows that they are."""
+    order = np.argsort([len(example) for example in examples], kind="stable")
+    for start in range(0, len(order), batch_size):
+        yield make_batch(examples, order[start : start + batch_size])
 
 
 class Batches:

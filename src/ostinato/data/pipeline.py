@@ -312,6 +312,33 @@ class Pipeline:
                 malformed.report(row.place, _without_mend(error))
         return examples
 
+    def encode(self, values: Sequence[Any], counts: PartCounts | None = None) -> list[Example]:
+        """Return inputs as examples without targets.
+
+        Args:
+            values: texts, lists of tokens, arrays ``[T, I]``, or rows of columns, by name.
+            counts: is told of unknown units and of what is cut.
+
+        Raises:
+            DataError: an input cannot be read; it is named by its place.
+        """
+        counts = PartCounts() if counts is None else counts
+        examples: list[Example] = []
+        for place, value in enumerate(values, 1):
+            row = self._row(value, f"input {place}")
+            try:
+                examples.append(self.example(row, counts, with_target=False))
+            except DataError as error:
+                raise DataError(f"{row.place}: {error}") from error
+        return examples
+
+    def _row(self, value: Any, place: str) -> Row:
+        if isinstance(value, Row):
+            return value
+        if isinstance(value, Mapping):
+            return Row(place, cast("Mapping[str, Any]", value))
+        return Row(place, {self.options.input: value})
+
     def example(self, row: Row, counts: PartCounts, *, with_target: bool = True) -> Example:
         """Encode one row.
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Final, Literal, get_args
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal, get_args
 
 from ostinato.core.checks import check_count
 from ostinato.core.errors import OptionError, UnknownNameError
 
 Method = Literal["greedy", "sample", "beam"]
+
+_EVERY_METHOD: Final = ("method", "max_length", "min_length")
+METHOD_KEYS: Final = {
+    "beam": (*_EVERY_METHOD, "num_best", "beam_size", "length_penalty"),
+    "sample": (*_EVERY_METHOD, "num_best", "temperature", "top_k", "top_p", "seed"),
+    "greedy": _EVERY_METHOD,
+}
+"""What is of each method."""
 
 _DRAWN_ONLY: Final = {"temperature": 1.0, "top_k": None, "top_p": 1.0}
 
@@ -67,6 +75,21 @@ class DecodingOptions:
                     f"mend: decoding.{name} within that range"
                 )
         self._check_method()
+
+    def changed(self, **values: Any) -> DecodingOptions:
+        """Return these but for some values; with another method, what is of this one is left out.
+
+        Raises:
+            UnknownNameError: there is no such option.
+            OptionError: a value is out of range, or of another method.
+        """
+        own = asdict(self)
+        for name in values:
+            if name not in own:
+                raise UnknownNameError("decoding option", name, list(own))
+        method = values.get("method", self.method)
+        kept = own if method == self.method else METHOD_KEYS.get(method, ())
+        return DecodingOptions(**{name: own[name] for name in kept} | values)
 
     def _check_method(self) -> None:
         """Refuse what this method does not do."""

@@ -1,4 +1,4 @@
-"""A set of texts as a tree of their units: what may come next after a beginning."""
+"""A set of texts as a tree of their units: what may come next after a beginning; free of torch."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import takewhile
 from typing import Final
 
-import torch
-from torch import Tensor
+import numpy as np
+import numpy.typing as npt
 
 _NOWHERE: Final = -1
 
@@ -44,54 +44,57 @@ class Trie:
                 path.append(len(parents))
             before = text
         self._base = max(units, default=0) + 1
-        keys = torch.tensor(parents, dtype=torch.int64) * self._base
-        keys += torch.tensor(units, dtype=torch.int64)
-        self._keys, order = keys.sort()
+        above = np.array(parents, np.int64)
+        keys = above * self._base + np.array(units, np.int64)
+        order = keys.argsort()
+        self._keys = keys[order]
         self._places = order + 1
-        counts = torch.tensor(parents, dtype=torch.int64).bincount(minlength=len(parents) + 1)
-        self._ends = counts.cumsum(0)
+        counts = np.bincount(above, minlength=len(above) + 1)
+        self._ends = counts.cumsum()
         self._starts = self._ends - counts
 
     def place(self, beginning: Iterable[int]) -> int:
         """Return the place behind a beginning, -1 where no text begins so."""
-        place = torch.tensor([self.root])
+        place = np.array([self.root])
         for unit in beginning:
-            place = self.after(place, torch.tensor([unit]))
-        return int(place)
+            place = self.after(place, np.array([unit]))
+        return int(place[0])
 
-    def after(self, places: Tensor, units: Tensor) -> Tensor:
+    def after(
+        self, places: npt.NDArray[np.int64], units: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.int64]:
         """Return the places behind one more unit each.
 
         Args:
-            places: int64 ``[B]``.
-            units: int64 ``[B]``.
+            places: ``[B]``.
+            units: ``[B]``.
 
         Returns:
-            int64 ``[B]``, -1 where no text goes on so.
+            ``[B]``, -1 where no text goes on so.
         """
         if not len(self._keys):
-            return torch.full_like(places, _NOWHERE)
-        wanted = (places * self._base + units).cpu()
-        index = torch.searchsorted(self._keys, wanted).clamp(max=len(self._keys) - 1)
-        is_known = self._keys[index] == wanted
-        found = self._places[index].masked_fill(~is_known, _NOWHERE).to(places.device)
+            return np.full_like(places, _NOWHERE)
+        wanted = places * self._base + units
+        index = np.searchsorted(self._keys, wanted).clip(max=len(self._keys) - 1)
         # Behind nowhere, and for units that no text has, the key would be that of another place.
-        return found.masked_fill((places < 0) | (units < 0) | (units >= self._base), _NOWHERE)
+        is_place = (places >= 0) & (units >= 0) & (units < self._base)
+        is_known = is_place & (self._keys[index] == wanted)
+        return np.where(is_known, self._places[index], _NOWHERE)
 
-    def is_allowed(self, places: Tensor, num_symbols: int) -> Tensor:
-        """Return which units may come next, bool ``[B, V]``.
+    def is_allowed(self, places: npt.NDArray[np.int64], num_symbols: int) -> npt.NDArray[np.bool_]:
+        """Return which units may come next, ``[B, V]``.
 
         Args:
-            places: int64 ``[B]``.
+            places: ``[B]``.
             num_symbols: ``V``; units from there on are not looked at.
         """
-        known = places.cpu().clamp(min=0)
+        known = places.clip(min=0)
         starts = self._starts[known]
-        counts = (self._ends[known] - starts).masked_fill(places.cpu() < 0, 0)
-        rows = torch.arange(len(places)).repeat_interleave(counts)
-        before = (counts.cumsum(0) - counts)[rows]
-        units = self._keys[starts[rows] + torch.arange(len(rows)) - before] % self._base
-        allowed = torch.zeros(len(places), num_symbols, dtype=torch.bool)
+        counts = np.where(places < 0, 0, self._ends[known] - starts)
+        rows = np.arange(len(places)).repeat(counts)
+        before = (counts.cumsum() - counts)[rows]
+        units = self._keys[starts[rows] + np.arange(len(rows)) - before] % self._base
+        allowed = np.zeros((len(places), num_symbols), np.bool_)
         is_seen = units < num_symbols
         allowed[rows[is_seen], units[is_seen]] = True
-        return allowed.to(places.device)
+        return allowed

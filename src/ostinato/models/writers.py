@@ -7,12 +7,6 @@ from typing import Protocol, Self, TypeVar
 import torch
 from torch import Tensor
 
-from ostinato.core.errors import OstinatoError
-
-
-class WritingError(OstinatoError, ArithmeticError):
-    """A network cannot write: what it says are no probabilities."""
-
 
 class WriterState(Protocol):
     """What a writer carries from step to step, one row for each text."""

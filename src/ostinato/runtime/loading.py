@@ -1,4 +1,4 @@
-"""Files and folders into layers and language models."""
+"""Files and folders into layers, language models and networks that write."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from ostinato.core.errors import ModelFileError, OptionError
+from ostinato.data.pipeline import Pipeline
 from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Normalization, Vocabulary
 from ostinato.equations.description import LayerDescription
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.runtime.files import Tensors, read_tensors
 from ostinato.runtime.language_model import LanguageModel
 from ostinato.runtime.layer import Layer
+from ostinato.runtime.writer import Writer
 from ostinato.training.errors import RunError
 from ostinato.training.run_files import (
     CHECKPOINTS,
@@ -30,10 +33,11 @@ from ostinato.training.run_files import (
 
 def load(
     path: str | os.PathLike[str], *, checkpoint: Which = "best", num_threads: int | None = None
-) -> Layer | LanguageModel:
+) -> Layer | LanguageModel | Writer:
     """Read a layer that ``ostinato.nn.save`` wrote, or the model of a run of ``ostinato train``.
 
-    Neither needs torch.
+    Neither needs torch: of runs, language models and networks that write can be read. Byte pairs
+    and word pieces need the package tokenizers, pictures in files pillow.
 
     Args:
         path: the file, or the run folder.
@@ -81,16 +85,18 @@ def _description(tensors: Tensors) -> LayerDescription:
     return LayerDescription.from_json(data)
 
 
-def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel:
+def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel | Writer:
     if not (run / RUN).exists() and not (run / RECIPE).exists():
         raise RunError(
             f"{run} is not a run: it has no {RUN}\nmend: give a folder that `ostinato train` made"
         )
     facts = read_facts(run)
+    if "writer" in facts:
+        return _load_writer(run, facts, checkpoint, num_threads)
     if "pipeline" in facts:
         raise RunError(
-            f"the run {run} learned from examples; without torch, language models and layers run\n"
-            "mend: ostinato.load_run(…) with torch"
+            f"the run {run} learned from examples; without torch, layers run, language models, and "
+            "networks that write (of this version)\nmend: ostinato.load_run(…) with torch"
         )
     facts = read_facts(run, "vocabulary", "start")
     if "recurrent" not in facts:
@@ -108,6 +114,21 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel:
         others = {n: a for n, a in arrays.items() if not n.startswith(_PREFIX)}
         layer = Layer(LayerDescription.from_json(facts["recurrent"]), recurrent, num_threads)
         return LanguageModel(layer, others, vocabulary, start, _document_end(facts, vocabulary))
+    except ModelFileError as error:
+        raise ModelFileError(f"cannot use the run {run}: {error}") from error
+
+
+def _load_writer(run: Path, facts: Mapping[str, Any], checkpoint: Which, threads: int) -> Writer:
+    try:
+        pipeline = Pipeline.from_json(facts["pipeline"])
+        options = DecodingOptions(**facts["decoding"])
+        description = cast("Mapping[str, Any]", dict(facts["writer"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_run(run / RUN, f"what it writes by cannot be read ({error})") from error
+    files = read_checkpoint(run / CHECKPOINTS, checkpoint)
+    try:
+        arrays = read_tensors(files.read(MODEL)).arrays
+        return Writer(description, arrays, pipeline, options, threads)
     except ModelFileError as error:
         raise ModelFileError(f"cannot use the run {run}: {error}") from error
 

@@ -13,7 +13,14 @@ from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
-from ostinato.data.batches import NO_TARGET, Batch, Batches, Example, make_batch
+from ostinato.data.batches import (
+    NO_TARGET,
+    Batch,
+    Batches,
+    Example,
+    in_order_of_length,
+    make_batch,
+)
 from ostinato.data.example_streams import ExampleStreams, StreamedBatch
 from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
 from ostinato.data.pictures import moved
@@ -357,13 +364,6 @@ def _labels(
             yield tuple(names[int(number)] for number in numbers[:length, place])
         else:
             yield tuple(name for name, on in zip(names, numbers[place], strict=True) if on)
-
-
-def in_order_of_length(examples: Sequence[Example], batch_size: int) -> Iterator[Batch]:
-    """Yield batches of examples of similar length, which tell the rows that they are."""
-    order = np.argsort([len(example) for example in examples], kind="stable")
-    for start in range(0, len(order), batch_size):
-        yield make_batch(examples, order[start : start + batch_size])
 
 
 def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example]) -> str:

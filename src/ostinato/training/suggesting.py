@@ -12,14 +12,15 @@ import torch
 from ostinato.data.batches import Example, make_batch
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.text import UNKNOWN_ID
-from ostinato.models.decoding import DecodingOptions, decode
+from ostinato.models.decoding import decode
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.models.trie import Trie
 from ostinato.training.evaluating import evaluating
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.suggestion_recipe import SuggestingRecipe
 from ostinato.training.writing import pairs_of
-from ostinato.training.writing_model import decoding_options, never_written
+from ostinato.training.writing_model import decoding_options
 
 # Consonants and vowels as a keyboard gives them, and those that stand together in a syllable.
 _TYPED: Final = range(0x3131, 0x3164)
@@ -131,7 +132,8 @@ def complete(
     """
     found: list[list[Suggestion]] = [[] for _ in wanted]
     befores = [each.before for each in wanted]
-    forbidden = never_written(pipeline)
+    assert pipeline.target is not None
+    forbidden = pipeline.target.never_written
     order = sorted(range(len(wanted)), key=lambda place: len(wanted[place].numbers))
     with evaluating(model):
         for start in range(0, len(order), batch_size):

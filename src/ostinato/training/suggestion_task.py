@@ -13,7 +13,7 @@ from torch import nn
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.wording import counted
-from ostinato.models.decoding import DecodingOptions
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.errors import RecipeError
 from ostinato.training.example_scores import Metric
@@ -128,6 +128,9 @@ class SuggestionTask(WritingTask):
             f"{lengths.max():,} at most, {self.pipeline.target.num_symbols:,} different"
         )
 
+    def _decoding(self) -> DecodingOptions:
+        return suggesting_options(self._own.decoding, self.pipeline)
+
     def _metric(self) -> Metric:
         return suggestion_metric(self._own)
 
@@ -142,8 +145,7 @@ class SuggestionTask(WritingTask):
         decoding = self._own.decoding
         options = self._quick
         if not is_quick:
-            options = suggesting_options(decoding, self.pipeline)
-            options = replace(options, num_best=NUM_SCORED)
+            options = replace(self._decoding(), num_best=NUM_SCORED)
         allowed = None
         if decoding.trie:
             allowed = trie_of(self.pipeline, queries_of(self.pipeline, self.train))

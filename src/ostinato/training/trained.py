@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ostinato.data import DataError
 from ostinato.data.batches import Example
 from ostinato.data.pipeline import PartCounts, Pipeline
-from ostinato.data.rows import Row
 from ostinato.models.sequence_model import SequenceModel
 from ostinato.training.errors import RunError
 from ostinato.training.example_model import build_example_model
@@ -52,7 +50,7 @@ class TrainedExamples:
         Raises:
             DataError: an input cannot be read; it is named by its place.
         """
-        return encoded(self.pipeline, values, counts)
+        return self.pipeline.encode(values, counts)
 
     def predict(self, values: Sequence[Any], counts: PartCounts | None = None) -> Predictions:
         """Predict labels, tags, numbers, or the notes of the step after each.
@@ -70,38 +68,6 @@ class TrainedExamples:
         """Predict what has been encoded; where there are targets, losses too."""
         size = self.recipe.evaluation.batch_size
         return predict(self.model, self.pipeline, examples, size, torch.device("cpu"))
-
-
-def encoded(
-    pipeline: Pipeline, values: Sequence[Any], counts: PartCounts | None = None
-) -> list[Example]:
-    """Return inputs as examples without targets.
-
-    Args:
-        pipeline: of a run.
-        values: texts, lists of tokens, arrays ``[T, I]``, or rows of columns, by name.
-        counts: is told of unknown units and of what is cut.
-
-    Raises:
-        DataError: an input cannot be read; it is named by its place.
-    """
-    counts = PartCounts() if counts is None else counts
-    examples: list[Example] = []
-    for place, value in enumerate(values, 1):
-        row = _row(pipeline, value, f"input {place}")
-        try:
-            examples.append(pipeline.example(row, counts, with_target=False))
-        except DataError as error:
-            raise DataError(f"{row.place}: {error}") from error
-    return examples
-
-
-def _row(pipeline: Pipeline, value: Any, place: str) -> Row:
-    if isinstance(value, Row):
-        return value
-    if isinstance(value, Mapping):
-        return Row(place, cast("Mapping[str, Any]", value))
-    return Row(place, {pipeline.options.input: value})
 
 
 def load_examples(path: Path, which: Which = "best") -> TrainedExamples:

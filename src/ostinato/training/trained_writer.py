@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ostinato.data.batches import Example, make_batch
 from ostinato.data.pipeline import PartCounts, Pipeline
-from ostinato.models.decoding import DecodingOptions, Hypothesis
+from ostinato.models.decoding_options import METHOD_KEYS, DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.kinds import kind_of
@@ -20,33 +20,12 @@ from ostinato.training.loop import load_weights
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.run import RunFolder
 from ostinato.training.run_files import RUN, Which, damaged_run
-from ostinato.training.trained import encoded
-from ostinato.training.writing import pairs_of, tell_units, text_of, write
+from ostinato.training.writing import pairs_of, tell_units, write
 from ostinato.training.writing_model import build_writing_model, decoding_options
-from ostinato.training.writing_recipe import METHOD_KEYS, DecodingRecipe, WritingRecipe
+from ostinato.training.writing_recipe import DecodingRecipe, WritingRecipe
+from ostinato.training.written import Written
 
 _CPU = torch.device("cpu")
-
-
-@dataclass(frozen=True)
-class Written:
-    """A text that was written.
-
-    Attributes:
-        text: of its units.
-        units: as they were written, without the end.
-        numbers: of the units, in the vocabulary of the target and behind it.
-        log_probability: of all units and the end, in nats.
-        score: by which texts of one input are ordered.
-        is_ended: whether it came to its end within the longest length.
-    """
-
-    text: str
-    units: tuple[str, ...]
-    numbers: tuple[int, ...]
-    log_probability: float
-    score: float
-    is_ended: bool
 
 
 @dataclass(frozen=True)
@@ -75,8 +54,8 @@ class TrainedWriter:
         return decoding_options(changed_decoding(self.recipe, changes), self.pipeline)
 
     def encode(self, values: Sequence[Any], counts: PartCounts | None = None) -> list[Example]:
-        """Return inputs as examples without targets; see ``trained.encoded``."""
-        return encoded(self.pipeline, values, counts)
+        """Return inputs as examples without targets; see ``Pipeline.encode``."""
+        return self.pipeline.encode(values, counts)
 
     def write(
         self,
@@ -113,7 +92,9 @@ class TrainedWriter:
         size = self.recipe.evaluation.batch_size
         found = write(self.model, self.pipeline, examples, options, size, _CPU, numbers=numbers)
         pairs = zip(examples, found, strict=True)
-        return [[self._written(example, each) for each in best] for example, best in pairs]
+        assert self.pipeline.target is not None
+        target = self.pipeline.target
+        return [[Written.of(target, example, each) for each in best] for example, best in pairs]
 
     def tell(
         self,
@@ -162,18 +143,6 @@ class TrainedWriter:
             pairs.inputs, pairs.lengths, targets, lengths, copied=pairs.copied
         )
         return weights[:, 0]
-
-    def _written(self, example: Example, found: Hypothesis) -> Written:
-        assert self.pipeline.target is not None
-        unit = self.pipeline.target.unit
-        return Written(
-            text_of(self.pipeline, example, found.tokens),
-            tuple(unit(number, example.copied) for number in found.tokens),
-            found.tokens,
-            found.log_probability,
-            found.score,
-            found.is_ended,
-        )
 
 
 def changed_decoding(recipe: WritingRecipe, changes: Sequence[str]) -> DecodingRecipe:

@@ -10,10 +10,11 @@ from pydantic import BaseModel
 from ostinato import cells
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.readers.formats import TABLES, format_by_name
+from ostinato.models.decoding_options import METHOD_KEYS
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
-from ostinato.training.writing_recipe import METHOD_KEYS, WritingReaderRecipe, WritingRecipe
+from ostinato.training.writing_recipe import WritingReaderRecipe, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
 _OF_FILES = ("format", "encoding", "header", "columns", "separator", "quoting", "streaming")

@@ -11,16 +11,16 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from ostinato.data.batches import NO_TARGET, Batch, Example, make_batch
+from ostinato.data.batches import NO_TARGET, Batch, Example, in_order_of_length, make_batch
 from ostinato.data.pipeline import Pipeline
 from ostinato.data.vocabulary import Ids
-from ostinato.models.decoder import Writing
-from ostinato.models.decoding import DecodingOptions, Hypothesis, decode
+from ostinato.models.decoding import decode
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
+from ostinato.models.search import Hypothesis
 from ostinato.training.evaluating import evaluating
-from ostinato.training.example_task import in_order_of_length, tensors
+from ostinato.training.example_task import tensors
 from ostinato.training.interrupt import StopRequest
-from ostinato.training.writing_model import never_written
 
 Numbers = npt.NDArray[np.float64]
 
@@ -84,7 +84,8 @@ def write(
     """
     numbers = range(len(examples)) if numbers is None else numbers
     found: list[list[Hypothesis]] = [[] for _ in examples]
-    forbidden = never_written(pipeline)
+    assert pipeline.target is not None
+    forbidden = pipeline.target.never_written
     with evaluating(model):
         for batch in in_order_of_length(examples, batch_size):
             if stop is not None:
@@ -105,22 +106,6 @@ def write(
     return found
 
 
-class _Telling:
-    """A writer of one text that tells each unit, which it reads before the next."""
-
-    def __init__(self, model: EncoderDecoder, tell: Callable[[int], None]) -> None:
-        self.start, self.end, self.device = model.start, model.end, model.device
-        self._model = model
-        self._tell = tell
-        self.num_told = -1  # the first unit that is read is the start
-
-    def step(self, tokens: Tensor, state: Writing) -> tuple[Tensor, Writing]:
-        if self.num_told >= 0:
-            self._tell(int(tokens[0]))
-        self.num_told += 1
-        return self._model.step(tokens, state)
-
-
 @torch.no_grad()
 def tell_units(
     model: EncoderDecoder,
@@ -136,18 +121,21 @@ def tell_units(
         model: of ``build_writing_model``, in evaluation mode, on the CPU.
         pipeline: that made the example.
         example: what is read.
-        options: how, but no beam, whose units are known at the end alone.
+        options: how, but no beam.
         number: of the example among all.
         tell: is given one unit after another.
     """
-    assert options.method != "beam"
+    assert pipeline.target is not None
     pairs = pairs_of(make_batch([example], [0]), torch.device("cpu"))
-    state = model.begin(model.read(pairs.inputs, pairs.lengths, pairs.copied))
-    telling = _Telling(model, tell)
-    forbidden = never_written(pipeline)
-    ((text,),) = decode(telling, state, 1, options, numbers=[number], forbidden=forbidden)
-    for unit in text.tokens[max(telling.num_told, 0) :]:
-        tell(unit)
+    decode(
+        model,
+        model.begin(model.read(pairs.inputs, pairs.lengths, pairs.copied)),
+        1,
+        options,
+        numbers=[number],
+        forbidden=pipeline.target.never_written,
+        tell=lambda _, unit: tell(unit),
+    )
 
 
 def text_of(pipeline: Pipeline, example: Example, tokens: Sequence[int]) -> str:
@@ -229,7 +217,7 @@ def trace(
     """
     assert pipeline.target is not None
     start, end = pipeline.target.start, pipeline.target.end
-    never = torch.tensor(never_written(pipeline), device=device)
+    never = torch.tensor(pipeline.target.never_written, device=device)
     found: dict[int, Trace] = {}
     with evaluating(model):
         for batch in in_order_of_length(examples, batch_size):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ostinato.data.batches import Example
-from ostinato.models.decoding import DecodingOptions
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.training.errors import RunError
 from ostinato.training.evaluation import (
     Comparison,

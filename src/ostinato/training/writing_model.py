@@ -6,7 +6,6 @@ from dataclasses import fields
 from typing import cast
 
 from ostinato.data.pipeline import Pipeline
-from ostinato.data.text import EMPTY_ID, PADDING_ID, UNKNOWN_ID
 from ostinato.models.building import Frames, SequenceModelOptions, Tokens, Words
 from ostinato.models.building_writers import (
     DecoderOptions,
@@ -16,7 +15,7 @@ from ostinato.models.building_writers import (
     WriterOptions,
     build_encoder_decoder,
 )
-from ostinato.models.decoding import DecodingOptions
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.cell_text import cell_of_text
 from ostinato.training.model_memory import fitting_into_memory
@@ -118,9 +117,3 @@ def _most_units(decoding: DecodingRecipe, pipeline: Pipeline) -> int:
     if decoding.max_length is not None:
         return decoding.max_length
     return max(1, _LONGER * pipeline.longest_target, decoding.min_length + 1)
-
-
-def never_written(pipeline: Pipeline) -> tuple[int, ...]:
-    """Return the units that no text is made of."""
-    assert pipeline.target is not None
-    return (PADDING_ID, UNKNOWN_ID, EMPTY_ID, pipeline.target.start)

@@ -23,15 +23,6 @@ from ostinato.training.recipe_parts import (
 _DECAYS = {"linear": 0.0001, "exponential": 0.9999, "inverse-sigmoid": 1000}
 
 
-# Of the section decoding: what is of each method, and of every one.
-_EVERY_METHOD = ("method", "max_length", "min_length")
-METHOD_KEYS = {
-    "beam": (*_EVERY_METHOD, "num_best", "beam_size", "length_penalty"),
-    "sample": (*_EVERY_METHOD, "num_best", "temperature", "top_k", "top_p", "seed"),
-    "greedy": _EVERY_METHOD,
-}
-
-
 class WritingDataRecipe(DataRecipe, frozen=True):
     """Where the pairs come from: what is read, and what is to be written."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -18,6 +18,8 @@ from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, finger
 from ostinato.data.rows import Malformed
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
+from ostinato.models.decoding_options import DecodingOptions
+from ostinato.models.describing import describe_writer
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.example_data import Source, read_options
 from ostinato.training.example_scores import Metric
@@ -27,7 +29,11 @@ from ostinato.training.task import EndLoss, State, StepLoss
 from ostinato.training.teacher_forcing import drawn, forcing_ratio, is_scheduled
 from ostinato.training.unused_keys import unused_writing_keys
 from ostinato.training.writing import losses, pairs_of, text_of, write
-from ostinato.training.writing_model import build_writing_model, greedy_options
+from ostinato.training.writing_model import (
+    build_writing_model,
+    decoding_options,
+    greedy_options,
+)
 from ostinato.training.writing_naive import naive_writings
 from ostinato.training.writing_recipe import WritingRecipe
 from ostinato.training.writing_scores import Writings, WritingScorer, num_targets, writing_metric
@@ -202,13 +208,19 @@ class WritingTask:
                 "of what is written free-running, greedily"
             )
 
-    def facts(self, model: nn.Module) -> Mapping[str, Any]:  # noqa: ARG002
-        """Return the pipeline, and the fingerprint of the pairs."""
+    def facts(self, model: nn.Module) -> Mapping[str, Any]:
+        """Return the pipeline, what runs the network without torch, and the pairs' fingerprint."""
         return {
             "pipeline": self.pipeline.to_json(),
+            "writer": describe_writer(cast("EncoderDecoder", model)),
+            "decoding": asdict(self._decoding()),
             "num_examples": {"train": len(self.train), "dev": len(self.dev)},
             "data_sha256": fingerprint([*self.train, *self.dev]),
         }
+
+    def _decoding(self) -> DecodingOptions:
+        """Return how a trained network writes."""
+        return decoding_options(self.recipe.decoding, self.pipeline)
 
     def _metric(self) -> Metric:
         """Return the score that chooses the weights."""

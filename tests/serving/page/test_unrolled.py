@@ -171,6 +171,8 @@ def test_a_long_way_back_is_played_within_seconds_over_boxes_that_are_filled(
         type_text(page, long)
         page.focus(".timeline-scroll")
         page.keyboard.press("End")
+        # The last steps are drawn a frame after the key, and filled when the server has answered.
+        expect(page.locator('.step-column[data-step="2499"] .step-strips')).to_be_visible()
         expect(page.locator(".step-box.waiting")).to_have_count(0)
         page.evaluate(
             """() => {

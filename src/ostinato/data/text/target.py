@@ -10,7 +10,13 @@ import numpy as np
 
 from ostinato.data.text.counts import EncodingCounts
 from ostinato.data.text.encoder import TextEncoder
-from ostinato.data.text.options import NUM_SPECIAL, SPECIAL_SYMBOLS, UNKNOWN_ID
+from ostinato.data.text.options import (
+    EMPTY_ID,
+    NUM_SPECIAL,
+    PADDING_ID,
+    SPECIAL_SYMBOLS,
+    UNKNOWN_ID,
+)
 from ostinato.data.units import Decoder
 from ostinato.data.vocabulary import Ids
 
@@ -39,6 +45,11 @@ class TargetEncoder:
     def end(self) -> int:
         """Follows the last unit."""
         return self.encoder.num_symbols + 1
+
+    @property
+    def never_written(self) -> tuple[int, ...]:
+        """The numbers that no text is made of."""
+        return PADDING_ID, UNKNOWN_ID, EMPTY_ID, self.start
 
     @property
     def num_symbols(self) -> int:
