@@ -42,6 +42,7 @@ def test_predict_writes_a_record_a_line(capsys: Capture, run: str):
     assert [record["input"] for record in records] == ["a b", "f", "a z"]
     assert all(set(record) >= {"text", "log_probability", "score"} for record in records)
     assert "note: input: 20.0 % of the units are unknown" in errors
+    assert "note: 1 empty line left out" in errors
 
 
 def test_several_texts_for_each(capsys: Capture, run: str):

@@ -23,6 +23,16 @@ def test_nothing_malformed_is_nothing_to_say():
     assert malformed.note() == ""
 
 
+def test_empty_lines_are_told_and_are_not_malformed():
+    malformed = reported(1, 1, 0.5)
+    for _ in range(2):
+        malformed.report_empty()
+    malformed.check()
+    assert malformed.note() == (
+        "2 empty lines left out; 1 malformed row left out: a.csv, line 1: no label"
+    )
+
+
 def test_the_first_are_shown_and_all_are_counted():
     with pytest.raises(DataError) as raised:
         reported(12, 88).check()

@@ -43,6 +43,7 @@ class Malformed:
         self.share = share
         self.num_rows = 0
         self.num_malformed = 0
+        self.num_empty = 0
         self.shown: list[str] = []
 
     def report(self, place: str, reason: str) -> None:
@@ -50,6 +51,10 @@ class Malformed:
         self.num_malformed += 1
         if len(self.shown) < _MOST_SHOWN:
             self.shown.append(f"{place}: {reason}")
+
+    def report_empty(self) -> None:
+        """Take note of a line that holds nothing: it is no row, and nothing is wrong with it."""
+        self.num_empty += 1
 
     def counting(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield ``rows``, counting them."""
@@ -81,10 +86,13 @@ class Malformed:
 
     def note(self) -> str:
         """Return a sentence about what was left out; empty where nothing was."""
-        if not self.num_malformed:
-            return ""
-        shown = "; ".join(self.shown[:3])
-        return f"{counted(self.num_malformed, 'malformed row')} left out: {shown}"
+        parts: list[str] = []
+        if self.num_empty:
+            parts.append(f"{counted(self.num_empty, 'empty line')} left out")
+        if self.num_malformed:
+            shown = "; ".join(self.shown[:3])
+            parts.append(f"{counted(self.num_malformed, 'malformed row')} left out: {shown}")
+        return "; ".join(parts)
 
 
 def _share_above(share: float) -> str:

@@ -21,7 +21,7 @@ def text_rows(paths: Sequence[Path], options: ReadOptions, malformed: Malformed)
     Args:
         paths: the files.
         options: their encoding.
-        malformed: is told of lines that are no text.
+        malformed: is told of lines that are no text, and of empty ones.
 
     Raises:
         DataError: a file cannot be read.
@@ -34,6 +34,8 @@ def text_rows(paths: Sequence[Path], options: ReadOptions, malformed: Malformed)
                 malformed.report(place, line.problem)
             elif line.text.strip():
                 yield Row(place, {"text": line.text, **label})
+            else:
+                malformed.report_empty()
 
 
 def parallel_rows(
