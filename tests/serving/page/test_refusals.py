@@ -139,7 +139,7 @@ def test_what_is_shown_of_an_earlier_text_is_grey_and_said_to_be(visit: Visiting
         page.fill("#unrolled-text", "the quick \u2603")
         expect(page.locator(".notice:visible")).to_have_count(1)
         expect(page.locator(".unrolled .stale-note")).to_be_visible()
-        assert page.locator(".stage").evaluate("e => Number(getComputedStyle(e).opacity)") < 0.5
+        page.wait_for_function("getComputedStyle(document.querySelector('.stage')).opacity < 0.5")
         page.get_by_role("button", name="한국어").click()
         said = page.locator(".notice-said")
         expect(said).to_contain_text("모르는 글자")

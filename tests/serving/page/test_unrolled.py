@@ -288,9 +288,17 @@ def test_typing_asks_once(visit: Visiting) -> None:
         type_text(page, TEXT)
         asked: list[str] = []
         page.on("request", lambda r: asked.append(r.url) if r.url.endswith("/trace") else None)
-        page.locator("#unrolled-text").press_sequentially(" jumps", delay=20)
+        # As a fast hand types; keys of a test come as slowly as a busy machine lets them.
+        page.locator("#unrolled-text").evaluate(
+            """box => {
+                for (const letter of " jumps") {
+                    box.value += letter;
+                    box.dispatchEvent(new Event("input", { bubbles: true }));
+                }
+            }"""
+        )
         expect(page.locator(".timeline-scroll")).to_have_attribute("aria-valuemax", "25")
-        assert len(asked) <= 3
+        assert len(asked) == 1
 
 
 def test_a_classifier_shows_its_labels(visit: Visiting) -> None:

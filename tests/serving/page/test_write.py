@@ -58,9 +58,11 @@ def test_suggestions_are_taken_by_the_keyboard_and_never_hold_it(visit: Visiting
         suggestions = page.get_by_role("option")
         box.fill("")
         box.press_sequentially("the quick b")
-        expect(suggestions.first).to_be_visible()
-        assert box.get_attribute("aria-activedescendant") == suggestions.first.get_attribute("id")
-        assert (suggestions.first.text_content() or "").startswith("1rown")
+        # Those of an earlier letter may still be there.
+        expect(suggestions.first).to_have_text(re.compile("^1rown"))
+        expect(box).to_have_attribute(
+            "aria-activedescendant", suggestions.first.get_attribute("id") or "none"
+        )
         page.keyboard.press("ArrowDown")
         expect(suggestions.nth(1)).to_have_attribute("aria-selected", "true")
         page.keyboard.press("ArrowUp")
