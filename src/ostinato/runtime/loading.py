@@ -26,6 +26,7 @@ from ostinato.training.run_files import (
     RUN,
     Which,
     damaged_run,
+    pipeline_of,
     read_checkpoint,
     read_facts,
 )
@@ -119,8 +120,8 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel |
 
 
 def _load_writer(run: Path, facts: Mapping[str, Any], checkpoint: Which, threads: int) -> Writer:
+    pipeline = pipeline_of(run, facts, Pipeline.from_json)
     try:
-        pipeline = Pipeline.from_json(facts["pipeline"])
         options = DecodingOptions(**facts["decoding"])
         description = cast("Mapping[str, Any]", dict(facts["writer"]))
     except (KeyError, TypeError, ValueError) as error:

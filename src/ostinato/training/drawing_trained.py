@@ -17,9 +17,9 @@ from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.drawing_task import build_drawing_model, losses_of
 from ostinato.training.errors import DivergedError
 from ostinato.training.kinds import refuse
-from ostinato.training.loop import load_weights
+from ostinato.training.loop import with_weights
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import RUN, Which, damaged_run
+from ostinato.training.run_files import Which, pipeline_of
 
 
 @dataclass(frozen=True)
@@ -92,12 +92,6 @@ def load_drawings(path: Path, which: Which = "best") -> TrainedDrawings:
         raise refuse(path, recipe, "drawing")
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)
-    try:
-        pipeline = DrawingPipeline.from_json(facts["pipeline"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged_run(path / RUN, f"its pipeline cannot be read ({error})") from error
-    # A network begins with random weights, which are replaced.
-    with torch.random.fork_rng(devices=[]):
-        model = build_drawing_model(recipe, pipeline)
-    load_weights(model, checkpoint.model)
-    return TrainedDrawings(path, recipe, pipeline, model.eval())
+    pipeline = pipeline_of(path, facts, DrawingPipeline.from_json)
+    model = with_weights(lambda: build_drawing_model(recipe, pipeline), checkpoint.model)
+    return TrainedDrawings(path, recipe, pipeline, model)

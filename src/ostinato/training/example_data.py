@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from ostinato.data import DataError
+from ostinato.data.batches import Example
 from ostinato.data.dealing import PartName, chance, part_at
-from ostinato.data.pipeline import PipelineOptions, check_columns
+from ostinato.data.frames import sample_rate_of
+from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, check_columns
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.captions import CAPTION_FILES, CAPTION_SUFFIXES
 from ostinato.data.readers.folders import suffix_of
@@ -26,6 +29,25 @@ from ostinato.training.suggestion_recipe import QUERY_BEFORE, SuggestionRecipe
 
 PARTS: tuple[PartName, ...] = ("train", "dev", "test")
 _WITHOUT_TARGET = ("polyphony", "drawing")  # what comes next is learned
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Examples to learn from and to choose by.
+
+    Attributes:
+        pipeline: learned from the first.
+        train: examples to learn from.
+        dev: examples to choose by.
+        notes: sentences about what was lost on the way.
+        are_sounds: whether the examples are sounds.
+    """
+
+    pipeline: Pipeline
+    train: list[Example]
+    dev: list[Example]
+    notes: list[str]
+    are_sounds: bool
 
 
 class Source:
@@ -53,6 +75,45 @@ class Source:
         if self._may_read_nothing and self.target is not None:
             self._dealt_by = self.target
         self._whole: dict[PartName, list[Row]] = {}
+
+    def learned(
+        self,
+        options: PipelineOptions,
+        item: str,
+        complete: Callable[[Pipeline, Sequence[Example]], Pipeline] | None = None,
+    ) -> Parts:
+        """Read what is learned from and chosen by, and learn the pipeline from the first.
+
+        Args:
+            options: of the pipeline.
+            item: what an example is, for messages.
+            complete: returns the pipeline with what the examples to learn from say of it.
+
+        Raises:
+            DataError: a file cannot be read, or too many rows are malformed.
+        """
+        rows = {part: self.rows(part) for part in PARTS[:2]}
+        self.malformed.check()
+        pipeline = Pipeline.learn(rows["train"], options)
+        notes: list[str] = []
+        parts: list[list[Example]] = []
+        encoding = Malformed(self.recipe.malformed)
+        for part, each in rows.items():
+            counts = PartCounts()
+            parts.append(pipeline.examples(encoding.counting(each), encoding, counts))
+            notes += counts.notes(part)
+            if part == "train" and parts[0] and complete is not None:
+                pipeline = complete(pipeline, parts[0])
+        encoding.num_rows -= encoding.num_malformed
+        encoding.check()
+        if not parts[1]:
+            raise DataError(
+                f"the dev part holds no usable {item}: {encoding.note()}\n"
+                f"mend: repair them, or give data.dev=FILE with {item}s"
+            )
+        notes += [note for each in (self.malformed, encoding) if (note := each.note())]
+        are_sounds = any(sample_rate_of(row.values) is not None for row in rows["train"][:1])
+        return Parts(pipeline, parts[0], parts[1], notes, are_sounds)
 
     def rows(self, part: PartName) -> list[Row]:
         """Return the rows of a part, in their order.

@@ -12,7 +12,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ostinato.core.errors import OptionError
-from ostinato.data import DataError
 from ostinato.data.batches import (
     NO_TARGET,
     Batch,
@@ -22,10 +21,9 @@ from ostinato.data.batches import (
     make_batch,
 )
 from ostinato.data.example_streams import ExampleStreams, StreamedBatch
-from ostinato.data.frames import FrameOptions, sample_rate_of, transposed, varied
+from ostinato.data.frames import FrameOptions, transposed, varied
 from ostinato.data.pictures import moved
-from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
-from ostinato.data.rows import Malformed
+from ostinato.data.pipeline import Pipeline, PipelineOptions, fingerprint
 from ostinato.data.streams import gap_note
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
@@ -92,28 +90,11 @@ class ExampleTask:
             RecipeError: the recipe does not fit the data.
         """
         source = Source(recipe)
-        train, dev = source.rows("train"), source.rows("dev")
-        source.malformed.check()
-        pipeline = Pipeline.learn(train, pipeline_options(recipe, source))
-        notes: list[str] = []
-        parts: list[list[Example]] = []
-        encoding = Malformed(recipe.data.malformed)
-        for part, rows in (("train", train), ("dev", dev)):
-            counts = PartCounts()
-            parts.append(pipeline.examples(encoding.counting(rows), encoding, counts))
-            notes += counts.notes(part)
-        encoding.num_rows -= encoding.num_malformed
-        encoding.check()
-        if not parts[1]:
-            raise DataError(
-                f"the dev part holds no usable example: {encoding.note()}\n"
-                "mend: repair them, or give data.dev=FILE with examples"
-            )
-        is_sound = any(sample_rate_of(row.values) is not None for row in train[:1])
-        if keys := unused_keys(recipe, pipeline, is_sound=is_sound):
-            notes.append(f"without effect here: {', '.join(keys)}")
-        notes += [note for each in (source.malformed, encoding) if (note := each.note())]
-        return cls(recipe, pipeline, parts[0], parts[1], device, notes)
+        parts = source.learned(pipeline_options(recipe, source), "example")
+        notes = parts.notes
+        if keys := unused_keys(recipe, parts.pipeline, is_sound=parts.are_sounds):
+            notes = [*notes, f"without effect here: {', '.join(keys)}"]
+        return cls(recipe, parts.pipeline, parts.train, parts.dev, device, notes)
 
     def build_model(self) -> nn.Module:
         """Return a new model, from torch's random state."""

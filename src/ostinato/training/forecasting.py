@@ -25,9 +25,9 @@ from ostinato.training.forecast_data import other_series, series_data, series_of
 from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.forecast_task import draw_paths, forecaster_of, in_batches, tensors
 from ostinato.training.kinds import kind_of
-from ostinato.training.loop import load_weights
+from ostinato.training.loop import with_weights
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import RUN, Which, damaged_run
+from ostinato.training.run_files import Which, pipeline_of
 
 Numbers = npt.NDArray[np.float64]
 
@@ -318,16 +318,12 @@ def restored_forecaster(
         RunError: the facts are damaged.
         CheckpointError: the weights are of another network.
     """
-    try:
-        pipeline = SeriesPipeline.from_json(facts["pipeline"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged_run(path / RUN, f"its pipeline cannot be read ({error})") from error
+    pipeline = pipeline_of(path, facts, SeriesPipeline.from_json)
     names = pipeline.names
-    # A network begins with random weights, which are replaced.
-    with torch.random.fork_rng(devices=[]):
-        model = forecaster_of(recipe, len(names[0]), len(names[1]), pipeline.num_known)
-    load_weights(model, weights)
-    return TrainedForecaster(path, recipe, facts, pipeline, model.eval())
+    model = with_weights(
+        lambda: forecaster_of(recipe, len(names[0]), len(names[1]), pipeline.num_known), weights
+    )
+    return TrainedForecaster(path, recipe, facts, pipeline, model)
 
 
 def usual_levels(model: Forecaster) -> tuple[float, ...]:

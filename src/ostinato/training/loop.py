@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,8 @@ from ostinato.training.task import State, Task
 from ostinato.training.workers import Workers
 
 # A sitting may take this many times the minutes of the recipe.
+_Network = TypeVar("_Network", bound=nn.Module)
+
 _PATIENCE_WITH_MACHINE = 1.5
 
 
@@ -442,6 +444,22 @@ def weights(model: nn.Module) -> dict[str, Tensor]:
     first: dict[int, str] = {}
     state: dict[str, Any] = model.state_dict(keep_vars=True)
     return {name: t for name, t in state.items() if first.setdefault(id(t), name) == name}
+
+
+def with_weights(build: Callable[[], _Network], tensors: Mapping[str, Tensor]) -> _Network:
+    """Return a network with weights that were kept, in evaluation mode.
+
+    Args:
+        build: returns a new one; torch's random state stays as it is.
+        tensors: the weights by name.
+
+    Raises:
+        CheckpointError: they are of another network.
+    """
+    with torch.random.fork_rng(devices=[]):
+        model = build()
+    load_weights(model, tensors)
+    return model.eval()
 
 
 def load_weights(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:

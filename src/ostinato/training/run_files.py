@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, NamedTuple, TypeVar, cast
 
 from ostinato.training.errors import CheckpointError, RunError
 
 Which = Literal["best", "last"]
+_Pipeline = TypeVar("_Pipeline")
 
 RUN: Final = "run.json"
 RECIPE: Final = "recipe.yaml"
@@ -40,6 +41,23 @@ def read_facts(run: Path, *keys: str) -> dict[str, Any]:
         if key not in facts:
             raise damaged_run(run / RUN, f"`{key}` is missing")
     return facts
+
+
+def pipeline_of(run: Path, facts: Mapping[str, Any], read: Callable[[Any], _Pipeline]) -> _Pipeline:
+    """Return what stands between the data of a run and its numbers.
+
+    Args:
+        run: its folder.
+        facts: of ``run.json``, with ``pipeline``.
+        read: makes it of JSON.
+
+    Raises:
+        RunError: it is damaged.
+    """
+    try:
+        return read(facts["pipeline"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_run(run / RUN, f"its pipeline cannot be read ({error})") from error
 
 
 def damaged_run(path: Path, reason: str) -> RunError:

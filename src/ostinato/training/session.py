@@ -22,7 +22,7 @@ from ostinato.training.events import Finished, Noted, Observer, Started, ignore
 from ostinato.training.interrupt import Stopped, StopRequest
 from ostinato.training.kinds import kind_of
 from ostinato.training.language_model import build_language_model
-from ostinato.training.loop import Loop, end_sitting, load_weights
+from ostinato.training.loop import Loop, end_sitting, with_weights
 from ostinato.training.metrics_log import MetricsLog
 from ostinato.training.progress import Progress
 from ostinato.training.recipe import LanguageModelRecipe
@@ -196,11 +196,10 @@ def load_trained(path: Path, which: Which = "best") -> Trained:
     facts = folder.facts("vocabulary", "start")
     checkpoint = folder.checkpoints.load(which, with_training=False)
     vocabulary = Vocabulary.from_json(facts["vocabulary"])
-    # The weights that are drawn are replaced at once.
-    with torch.random.fork_rng(devices=[]):
-        model = build_language_model(recipe.model, len(vocabulary))
-    load_weights(model, checkpoint.model)
-    return Trained(model.eval(), vocabulary, facts["start"], document_end_of(recipe, vocabulary))
+    model = with_weights(
+        lambda: build_language_model(recipe.model, len(vocabulary)), checkpoint.model
+    )
+    return Trained(model, vocabulary, facts["start"], document_end_of(recipe, vocabulary))
 
 
 def document_end_of(recipe: LanguageModelRecipe, vocabulary: Vocabulary) -> int | None:

@@ -17,11 +17,11 @@ from ostinato.training.errors import RunError
 from ostinato.training.example_model import build_example_model
 from ostinato.training.example_task import predict
 from ostinato.training.kinds import kind_of
-from ostinato.training.loop import load_weights
+from ostinato.training.loop import with_weights
 from ostinato.training.naive import Predictions
 from ostinato.training.recipe import ExampleRecipe
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import RUN, Which, damaged_run
+from ostinato.training.run_files import Which, pipeline_of
 
 
 @dataclass(frozen=True)
@@ -90,10 +90,7 @@ def load_examples(path: Path, which: Which = "best") -> TrainedExamples:
         )
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)
-    try:
-        pipeline = Pipeline.from_json(facts["pipeline"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged_run(path / RUN, f"its pipeline cannot be read ({error})") from error
+    pipeline = pipeline_of(path, facts, Pipeline.from_json)
     return restored(path, recipe, pipeline, checkpoint.model)
 
 
@@ -111,11 +108,10 @@ def restored(
     Raises:
         CheckpointError: they are of another network.
     """
-    # A network begins with random weights, which are replaced.
-    with torch.random.fork_rng(devices=[]):
-        model = build_example_model(recipe, pipeline, _weights(recipe, pipeline))
-    load_weights(model, tensors)
-    return TrainedExamples(path, recipe, pipeline, model.eval())
+    model = with_weights(
+        lambda: build_example_model(recipe, pipeline, _weights(recipe, pipeline)), tensors
+    )
+    return TrainedExamples(path, recipe, pipeline, model)
 
 
 def _weights(recipe: ExampleRecipe, pipeline: Pipeline) -> list[float] | None:

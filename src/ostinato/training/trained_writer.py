@@ -16,10 +16,10 @@ from ostinato.models.decoding_options import METHOD_KEYS, DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.kinds import kind_of
-from ostinato.training.loop import load_weights
+from ostinato.training.loop import with_weights
 from ostinato.training.recipe_files import changed, validate
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import RUN, Which, damaged_run
+from ostinato.training.run_files import Which, pipeline_of
 from ostinato.training.writing import pairs_of, tell_units, write
 from ostinato.training.writing_model import build_writing_model, decoding_options
 from ostinato.training.writing_recipe import DecodingRecipe, WritingRecipe
@@ -208,10 +208,7 @@ def read_writer(folder: RunFolder, recipe: WritingRecipe, which: Which) -> Train
     path = folder.path
     facts = folder.facts("pipeline")
     checkpoint = folder.checkpoints.load(which, with_training=False)
-    try:
-        pipeline = Pipeline.from_json(facts["pipeline"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged_run(path / RUN, f"its pipeline cannot be read ({error})") from error
+    pipeline = pipeline_of(path, facts, Pipeline.from_json)
     return restored_writer(path, recipe, pipeline, checkpoint.model)
 
 
@@ -219,8 +216,5 @@ def restored_writer(
     path: Path, recipe: WritingRecipe, pipeline: Pipeline, tensors: Mapping[str, Tensor]
 ) -> TrainedWriter:
     """Return the network of a recipe with weights that were kept; see ``trained.restored``."""
-    # A network begins with random weights, which are replaced.
-    with torch.random.fork_rng(devices=[]):
-        model = build_writing_model(recipe, pipeline)
-    load_weights(model, tensors)
-    return TrainedWriter(path, recipe, pipeline, model.eval())
+    model = with_weights(lambda: build_writing_model(recipe, pipeline), tensors)
+    return TrainedWriter(path, recipe, pipeline, model)

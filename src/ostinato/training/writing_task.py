@@ -11,11 +11,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ostinato.data import DataError
 from ostinato.data.batches import Batch, Batches, Example, make_batch
-from ostinato.data.frames import FrameOptions, sample_rate_of
-from ostinato.data.pipeline import PartCounts, Pipeline, PipelineOptions, fingerprint
-from ostinato.data.rows import Malformed
+from ostinato.data.frames import FrameOptions
+from ostinato.data.pipeline import Pipeline, PipelineOptions, fingerprint
 from ostinato.data.text import TextOptions
 from ostinato.data.wording import counted
 from ostinato.models.decoding_options import DecodingOptions
@@ -86,34 +84,11 @@ class WritingTask:
             RecipeError: the recipe does not fit the data.
         """
         source = Source(recipe)
-        train, dev = source.rows("train"), source.rows("dev")
-        source.malformed.check()
-        pipeline = Pipeline.learn(train, writing_options(recipe, source))
-        notes: list[str] = []
-        parts: list[list[Example]] = []
-        encoding = Malformed(recipe.data.malformed)
-        for part, rows in (("train", train), ("dev", dev)):
-            counts = PartCounts()
-            parts.append(pipeline.examples(encoding.counting(rows), encoding, counts))
-            notes += counts.notes(part)
-            if part == "train" and parts[0]:
-                pipeline = replace(
-                    pipeline,
-                    longest=max(map(len, parts[0])),
-                    longest_target=max(map(num_targets, parts[0])),
-                )
-        encoding.num_rows -= encoding.num_malformed
-        encoding.check()
-        if not parts[1]:
-            raise DataError(
-                f"the dev part holds no usable pair: {encoding.note()}\n"
-                "mend: repair them, or give data.dev=FILE with pairs"
-            )
-        is_sound = any(sample_rate_of(row.values) is not None for row in train[:1])
-        if keys := unused_writing_keys(recipe, pipeline, is_sound=is_sound):
-            notes.append(f"without effect here: {', '.join(keys)}")
-        notes += [note for each in (source.malformed, encoding) if (note := each.note())]
-        return cls(recipe, pipeline, parts[0], parts[1], device, notes)
+        parts = source.learned(writing_options(recipe, source), "pair", _with_lengths)
+        notes = parts.notes
+        if keys := unused_writing_keys(recipe, parts.pipeline, is_sound=parts.are_sounds):
+            notes = [*notes, f"without effect here: {', '.join(keys)}"]
+        return cls(recipe, parts.pipeline, parts.train, parts.dev, device, notes)
 
     def build_model(self) -> EncoderDecoder:
         """Return a new model, from torch's random state."""
@@ -338,6 +313,15 @@ def describe(pipeline: Pipeline, train: Sequence[Example], dev: Sequence[Example
 def _length(example: Example) -> int:
     """Return the steps of a pair: of the longer side."""
     return max(len(example), num_targets(example))
+
+
+def _with_lengths(pipeline: Pipeline, train: Sequence[Example]) -> Pipeline:
+    """Return a pipeline that knows the longest pairs that are learned from."""
+    return replace(
+        pipeline,
+        longest=max(map(len, train)),
+        longest_target=max(map(num_targets, train)),
+    )
 
 
 def _shape(batch: Batch) -> tuple[int, ...]:

@@ -8,7 +8,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
@@ -17,7 +16,7 @@ from ostinato.data.pipeline import Pipeline
 from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.forecasting import TrainedForecaster, restored_forecaster
 from ostinato.training.language_model import build_language_model
-from ostinato.training.loop import load_weights
+from ostinato.training.loop import with_weights
 from ostinato.training.model_card import Loader
 from ostinato.training.pretrained import SavedModel
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
@@ -92,12 +91,10 @@ class Network:
         """The language model, ready to write."""
         assert isinstance(self.recipe, LanguageModelRecipe)
         vocabulary = Vocabulary.from_json(self._facts["vocabulary"])
-        # A network begins with random weights, which are replaced.
-        with torch.random.fork_rng(devices=[]):
-            model = build_language_model(self.recipe.model, len(vocabulary))
-        load_weights(model, self._tensors)
+        recipe = self.recipe.model
+        model = with_weights(lambda: build_language_model(recipe, len(vocabulary)), self._tensors)
         end = document_end_of(self.recipe, vocabulary)
-        return Trained(model.eval(), vocabulary, self._facts["start"], end)
+        return Trained(model, vocabulary, self._facts["start"], end)
 
     def __getstate__(self) -> dict[str, str | bytes]:
         return {
