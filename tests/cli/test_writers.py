@@ -81,9 +81,11 @@ def test_a_map_of_attention(capsys: Capture, run: str):
         (("a", "decoding.bem=3"), "unknown key `decoding.bem`"),
         (("a", "decoding.num_best=7"), "num_best"),
         (("missing.csv",), "missing.csv"),
+        (("picture.png",), "picture.png is an image, and the run"),
     ],
 )
 def test_wrong_uses_of_predict(capsys: Capture, run: str, arguments: tuple[str, ...], reason: str):
+    Path("picture.png").write_bytes(b"")
     assert reason in refuse(capsys, "predict", run, *arguments)
 
 

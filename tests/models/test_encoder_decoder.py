@@ -156,6 +156,49 @@ def test_scheduled_sampling(given: dict[str, object], share: float):
         torch.testing.assert_close(grad, expected_grads[name], atol=TOLERANCE, rtol=0, msg=name)
 
 
+@pytest.mark.parametrize("given", FREE, ids=str)
+def test_all_steps_are_one_scan_but_with_input_feeding(
+    given: dict[str, object], monkeypatch: pytest.MonkeyPatch
+):
+    model = build(**given)
+    whole = batch(copied="pointer" in given)
+    calls: list[int] = []
+    run, step = model.decoder.layers.run, model.decoder.layers.step
+
+    def counted_run(vectors: torch.Tensor, *others: object):
+        calls.append(len(vectors))
+        return run(vectors, *others)
+
+    def counted_step(*arguments: object):
+        calls.append(1)
+        return step(*arguments)
+
+    monkeypatch.setattr(model.decoder.layers, "run", counted_run)
+    monkeypatch.setattr(model.decoder.layers, "step", counted_step)
+    model(*whole.arguments, **whole.options)
+    num_steps = len(whole.targets)
+    assert calls == ([1] * num_steps if "input_feeding" in given else [num_steps])
+
+
+@pytest.mark.parametrize("choice", ["argmax", "sample"])
+def test_what_is_never_written_is_never_chosen(choice: str):
+    model = build(attention="none")
+    model.free_choice = choice
+    units = torch.zeros(200, NUM_SYMBOLS)
+    units[:, :3] = 9.0
+    assert model._choose(units.log_softmax(-1)).lt(3).all()
+    model.never_written = (0, 1, 2, START)
+    found = model._choose(units.log_softmax(-1))
+    assert not torch.isin(found, torch.tensor(model.never_written)).any()
+    assert len(found.unique()) == (1 if choice == "argmax" else NUM_SYMBOLS - 4)
+
+
+def test_bahdanau_s_score_without_his_order_is_said_to_be_concat():
+    (note,) = build(attention="bahdanau").notes
+    assert "as concat does" in note
+    assert not build(attention="bahdanau", input_feeding=True).notes
+
+
 def test_free_units_may_be_drawn():
     model = build(attention="none")
     model.free_choice = "sample"

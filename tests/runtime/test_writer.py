@@ -21,6 +21,7 @@ from ostinato.runtime.decoder import Decoder, NextUnits
 from ostinato.runtime.parts import Weights
 from ostinato.runtime.reading import reader_of
 from ostinato.training.errors import RunError
+from ostinato.training.example_data import Source
 from ostinato.training.session import train
 from ostinato.training.suggester import load_suggester
 from ostinato.training.trained_writer import load_writer
@@ -219,6 +220,35 @@ def test_a_query_is_completed(tmp_path: Path):
         assert ended
     with pytest.raises(OptionError, match="got 1 beginnings for 2 inputs"):
         writer.write([{"before": ""}] * 2, begun=["a"])
+
+
+def test_known_queries_alone(tmp_path: Path):
+    recipe = tiny_queries(
+        tmp_path, data={"input": "before"}, training={"max_steps": 60}, decoding={"trie": True}
+    )
+    train(recipe, tmp_path / "run")
+    writer, suggester = load(tmp_path / "run", num_threads=1), load_suggester(tmp_path / "run")
+    assert isinstance(writer, Writer)
+    begun = ["ba", "su", "", "badal in r"]
+    rows = [{"before": "map of rome"}] * len(begun)
+    with pytest.raises(OptionError, match=r"mend: writer\.knowing\(queries\)"):
+        writer.write(rows, begun=begun)
+    lines = (tmp_path / "queries.jsonl").read_text().splitlines()
+    dealt = Source(recipe).rows("train")
+    queries = [str(row.values["query"]) for row in dealt]
+    assert len(queries) < len(lines)
+    found = writer.knowing(queries).write(rows, begun=begun)
+    expected = suggester.suggest_all([(each, "map of rome") for each in begun])
+    for prefix, best, others in zip(begun, found, expected, strict=True):
+        assert [prefix + each.text for each in best] == [each.text for each in others]
+        assert {prefix + each.text for each in best} <= set(queries)
+    only = writer.knowing(["badal in rome"])
+    assert [[each.text for each in best] for best in only.write(rows, begun=begun)] == [
+        ["dal in rome"],
+        [],
+        ["badal in rome"],
+        ["ome"],
+    ]
 
 
 def test_a_caption(tmp_path: Path):

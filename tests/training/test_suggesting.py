@@ -17,7 +17,8 @@ from ostinato.models.building_writers import (
     build_encoder_decoder,
 )
 from ostinato.models.decoding_options import DecodingOptions
-from ostinato.training.suggesting import asked, complete, trie_of
+from ostinato.training.suggesting import asked, complete
+from ostinato.training.written import trie_of
 
 QUERIES = ["한국 영화", "하늘 사진", "강남 카페", "ㅋㅋㅋ 모음", "Café Oslo", "a b"]
 BEAM = DecodingOptions(beam_size=8, num_best=8, max_length=12, length_penalty=0.0, min_length=1)
@@ -53,7 +54,8 @@ def suggested(pipeline: Pipeline, *beginnings: str, only: bool = True) -> list[l
     )
     nothing = pipeline.example(Row("row", {}), PartCounts(), with_target=False)
     wanted = [asked(pipeline, nothing, beginning) for beginning in beginnings]
-    allowed = trie_of(pipeline, QUERIES) if only else None
+    assert pipeline.target is not None
+    allowed = trie_of(pipeline.target, QUERIES) if only else None
     found = complete(model, pipeline, wanted, BEAM, 2, torch.device("cpu"), allowed=allowed)
     return [[each.text for each in best] for best in found]
 

@@ -110,6 +110,25 @@ def test_runs_judged_by_other_scores_are_not_compared(run: Path, tmp_path: Path)
     assert (found.metric, found.higher_is_better) == ("loss", False)
 
 
+@pytest.mark.parametrize(("metric", "is_of_units"), [("loss", True), ("chrf", False)])
+def test_means_over_other_units_are_not_compared(tmp_path: Path, metric: str, is_of_units: bool):
+    for unit in ("words", "characters"):
+        recipe = tiny_pairs(
+            tmp_path,
+            training={"max_steps": 2},
+            target_text={"unit": unit},
+            evaluation={"metric": metric},
+        )
+        train(recipe, tmp_path / unit)
+    runs = [tmp_path / "words", tmp_path / "characters"]
+    if not is_of_units:
+        assert compare_runs(runs).metric == metric
+        return
+    with pytest.raises(RunError, match=r"write other units .* words, .* characters") as caught:
+        compare_runs(runs)
+    assert "mend: train both with the same section target_text" in str(caught.value)
+
+
 def test_several_runs_are_no_one_run(run: Path):
     with pytest.raises(RunError, match="mend: score each by itself"):
         evaluate_runs([run, run])

@@ -153,13 +153,18 @@ def test_notes_tell_the_sizes_and_what_has_no_effect(tmp_path: Path):
         text={"max_length": 3},
         frames={"num_mels": 20},
         decoding={"method": "greedy", "beam_size": 9, "top_p": 0.5},
-        training={"momentum": 0.5},
+        training={"momentum": 0.5, "free_choice": "sample"},
     )
     notes = " / ".join(task.notes())
     assert "read: 3 words in the middle, 3 at most, 9 different" in notes
     assert "cut at 3 steps" in notes
-    keys = "frames.num_mels, training.momentum, decoding.beam_size, decoding.top_p"
+    keys = (
+        "frames.num_mels, training.momentum, training.free_choice, decoding.beam_size, "
+        "decoding.top_p"
+    )
     assert f"without effect here: {keys}" in notes
+    notes = " / ".join(task_of(tmp_path, training={**SAMPLED, "free_choice": "sample"}).notes())
+    assert "without effect" not in notes
     (note,) = [note for note in task_of(tmp_path).notes() if "free-running" in note]
     assert "teacher-forced" in note
 

@@ -18,7 +18,7 @@ from ostinato.data.batches import Batch, Example, make_batch
 from ostinato.data.example_streams import StreamedBatch
 from ostinato.data.pipeline import PartCounts
 from ostinato.data.rows import Malformed
-from ostinato.data.wording import counted
+from ostinato.data.wording import counted, shape_in_words
 from ostinato.training.estimate import (
     Duration,
     Memory,
@@ -180,7 +180,7 @@ def _shapes(task: Task[Any], model: nn.Module) -> Iterator[str]:
     sizes = [
         num if letter == "B" else size for letter, size in zip(letters, scores.shape, strict=True)
     ]
-    yield f"scores {_sizes(letters, sizes)}  {str(scores.dtype).removeprefix('torch.')}"
+    yield f"scores {shape_in_words(letters, sizes)}  {str(scores.dtype).removeprefix('torch.')}"
 
 
 def _target_letters(task: ExampleTask, batch: Batch) -> str:
@@ -191,11 +191,7 @@ def _target_letters(task: ExampleTask, batch: Batch) -> str:
 
 
 def _shape(name: str, value: Any, letters: str) -> str:
-    return f"{name} {_sizes(letters, value.shape)}  {value.dtype}"
-
-
-def _sizes(letters: str, sizes: Sequence[int]) -> str:
-    return f"[{', '.join(f'{a}={n}' for a, n in zip(letters, sizes, strict=True))}]"
+    return f"{name} {shape_in_words(letters, value.shape)}  {value.dtype}"
 
 
 def _parts(model: nn.Module) -> Iterator[str]:

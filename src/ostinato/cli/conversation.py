@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ostinato.cli.inputs import path_of
 from ostinato.cli.predict_texts import rows_to_write, show_notes
 from ostinato.cli.screen import printable
 from ostinato.data import DataError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ostinato.training.trained_writer import TrainedWriter
 
 _PROMPT = "> "
-_LONGEST_PATH = 4096
 
 
 def conversation_command(
@@ -85,9 +85,8 @@ def _is_text_file(source: str) -> bool:
     from ostinato.data import is_file
     from ostinato.data.readers.formats import format_by_name
 
-    return len(source) <= _LONGEST_PATH and (
-        is_file(Path(source)) and format_by_name(Path(source)) in (None, "text")
-    )
+    path = path_of(source)
+    return path is not None and is_file(path) and format_by_name(path) in (None, "text")
 
 
 def _lines_of_file(path: Path, column: str) -> Iterator[Row]:

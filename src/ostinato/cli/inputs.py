@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ostinato.data import DataError, is_file, looks_like_path
+from ostinato.data.batches import Example
 from ostinato.data.pipeline import Pipeline, PipelineOptions
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.captions import CAPTION_SUFFIXES, IMAGE
@@ -18,6 +19,7 @@ from ostinato.training.example_data import read_options, renamed
 from ostinato.training.recipe_parts import DataRecipe
 
 _LINES = (".txt", ".text")
+_LONGEST_PATH = 4096
 
 
 def input_rows(
@@ -81,6 +83,19 @@ def picture_rows(
             rows.append(_picture_row(path, pipeline))
     malformed.check()
     return rows
+
+
+def path_of(source: str | None) -> Path | None:
+    """Return what a command is given as a path; None for standard input and for a page of text."""
+    return None if source is None or len(source) > _LONGEST_PATH else Path(source)
+
+
+def shown_input(example: Example) -> str | list[str]:
+    """Return what an example was made from, as it is printed: text, tokens, or its place."""
+    content = example.content
+    if content is None:
+        return example.place
+    return content if isinstance(content, str) else list(content)
 
 
 def _pictures_in(folder: Path, pipeline: Pipeline, malformed: Malformed) -> Iterator[Row]:

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from ostinato.cli.inputs import path_of
 from ostinato.cli.screen import printable
 from ostinato.data.wording import counted
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from ostinato.lens.reports import Report
     from ostinato.lens.subject import ExampleSubject, Subject
     from ostinato.training.run_files import Which
-
-_LONGEST_PATH = 4096
 
 
 def lens_command(
@@ -101,8 +100,9 @@ def _value(subject: Subject, text: str, example: int) -> Any:
         return _row(subject, text, example)
     if text == "-":
         return _from_stdin()
-    if len(text) <= _LONGEST_PATH and is_file(Path(text)):
-        return read_text(Path(text)).removesuffix("\n")
+    path = path_of(text)
+    if path is not None and is_file(path):
+        return read_text(path).removesuffix("\n")
     if looks_like_path(text) and not any(character.isspace() for character in text):
         raise DataError(f"there is no file {text}\nmend: check the path, or give the text itself")
     return text
@@ -129,7 +129,7 @@ def _row(subject: ExampleSubject, text: str, example: int) -> Any:
     from ostinato.training.example_data import data_of_file
 
     trained = subject.trained
-    path = None if len(text) > _LONGEST_PATH else Path(text)
+    path = path_of(text)
     data = data_of_file(trained.recipe, (), path)
     rows = input_rows(text, data, trained.pipeline.options, Malformed(data.malformed))
     if not 0 <= example < len(rows):

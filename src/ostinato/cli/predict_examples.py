@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from rich.console import Console
 from rich.table import Table
 
-from ostinato.cli.inputs import input_rows
+from ostinato.cli.inputs import input_rows, path_of, shown_input
 from ostinato.cli.predict import Form
 from ostinato.cli.screen import printable
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OPTIONS: Final = ("probabilities",)
 _LONGEST_SHOWN = 60
 _BLOCK = 1024
-_LONGEST_PATH = 4096
 _LOWEST_NOTE = 21
 
 
@@ -55,7 +54,7 @@ def predict_examples(
     from ostinato.training.trained import load_examples
 
     trained = load_examples(run, checkpoint)
-    path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    path = path_of(source)
     data = data_of_file(trained.recipe, changes, path)
     malformed = Malformed(data.malformed)
     rows = input_rows(source, data, trained.pipeline.options, malformed)
@@ -102,7 +101,7 @@ def _records(
     predictions = trained.predict_examples(examples)
     task = trained.recipe.task
     for place, example in enumerate(examples):
-        record: dict[str, Any] = {"input": _shown(example)}
+        record: dict[str, Any] = {"input": shown_input(example)}
         if task == "regression":
             assert predictions.numbers is not None
             record["numbers"] = [round(float(number), 6) for number in predictions.numbers[place]]
@@ -111,12 +110,6 @@ def _records(
         else:
             record |= _labels(trained, predictions, place, probabilities=probabilities)
         yield record
-
-
-def _shown(example: Example) -> object:
-    if example.content is None:
-        return example.place
-    return example.content if isinstance(example.content, str) else list(example.content)
 
 
 def _labels(

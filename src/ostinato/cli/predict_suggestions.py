@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ostinato.cli.inputs import input_rows
+from ostinato.cli.inputs import input_rows, path_of
 from ostinato.cli.predict import Form
 from ostinato.cli.predict_texts import show_notes
 from ostinato.cli.screen import printable
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from ostinato.training.suggester import Question, Suggester
 
 OPTIONS: Final = ()
-_LONGEST_PATH = 4096
 _BLOCK = 256
 
 
@@ -74,7 +73,7 @@ def rows_to_complete(
     from ostinato.data.rows import Malformed
     from ostinato.training.example_data import data_of_file
 
-    path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    path = path_of(source)
     data = data_of_file(suggester.recipe, changes, path)
     malformed = Malformed(data.malformed)
     # Here the query is what is read.

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from ostinato.cli.inputs import input_rows, picture_rows
+from ostinato.cli.inputs import input_rows, path_of, picture_rows, shown_input
 from ostinato.cli.predict import Form
 from ostinato.cli.screen import printable
 from ostinato.core.errors import OptionError
+from ostinato.data import DataError
 
 if TYPE_CHECKING:
     from ostinato.data.batches import Example
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 OPTIONS: Final = ("figure",)
 _LONGEST_SHOWN = 60
-_LONGEST_PATH = 4096
 _BLOCK = 256
 
 
@@ -104,10 +104,16 @@ def rows_to_write(
         # Nothing at all is no name of the folder that one is in.
         sources = [each for each in ("-" if source is None else source, *further) if each]
         return picture_rows(sources, data, trained.pipeline, malformed), malformed
-    path = None if source is None or len(source) > _LONGEST_PATH else Path(source)
+    path = path_of(source)
     is_picture = path is not None and path.suffix.lower() in SUFFIXES and not path.is_dir()
     if path is not None and is_picture and trained.pipeline.form is not None:
         return [Row(str(path), {trained.pipeline.options.input: str(path)})], Malformed()
+    reads_text = trained.pipeline.encoder is not None
+    if path is not None and is_picture and reads_text and path.is_file():
+        raise DataError(
+            f"{path} is an image, and the run {trained.path} reads {trained.pipeline.unit_name}\n"
+            "mend: give a text, a file of texts, or - for standard input"
+        )
     data = data_of_file(trained.recipe, changes, path)
     malformed = Malformed(data.malformed)
     return input_rows(source, data, trained.pipeline.options, malformed), malformed
@@ -142,7 +148,7 @@ def _records(
 
 
 def _record(example: Example, best: Sequence[Written], options: DecodingOptions) -> dict[str, Any]:
-    shown: dict[str, Any] = {"input": _shown(example)}
+    shown: dict[str, Any] = {"input": shown_input(example)}
     if options.num_best > 1:
         return {**shown, "texts": [_text(each) for each in best]}
     return shown | _text(best[0])
@@ -155,13 +161,6 @@ def _text(written: Written) -> dict[str, Any]:
         "score": round(written.score, 6),
     }
     return found if written.is_ended else {**found, "is_cut": True}
-
-
-def _shown(example: Example) -> object:
-    content = example.content
-    if content is None:
-        return example.place
-    return content if isinstance(content, str) else list(content)
 
 
 def _print_table(records: Sequence[dict[str, Any]]) -> None:

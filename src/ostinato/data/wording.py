@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def counted(number: int, noun: str) -> str:
     """Return ``1 step`` or ``2,000 steps``."""
@@ -13,3 +15,8 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in "aeiou":
         return f"{noun[:-1]}ies"
     return f"{noun}s"
+
+
+def shape_in_words(letters: str, sizes: Sequence[int]) -> str:
+    """Return a shape by the legend, such as ``[T=13, B=64]``."""
+    return f"[{', '.join(f'{a}={n}' for a, n in zip(letters, sizes, strict=True))}]"

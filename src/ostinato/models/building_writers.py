@@ -131,6 +131,7 @@ def build_encoder_decoder(
     end: int,
     label_smoothing: float = 0.0,
     free_choice: FreeChoice = "argmax",
+    never_written: Sequence[int] = (),
 ) -> EncoderDecoder:
     """Return a new network.
 
@@ -142,6 +143,7 @@ def build_encoder_decoder(
         end: the target unit that ends a text.
         label_smoothing: share of a target that is spread over all units in training.
         free_choice: how a unit is chosen where a step reads the network's own.
+        never_written: units that no text is made of: they are not chosen.
 
     Raises:
         OptionError: options that do not go together; the mend names the key of the recipe.
@@ -191,6 +193,7 @@ def build_encoder_decoder(
         end=end,
         label_smoothing=label_smoothing,
         free_choice=free_choice,
+        never_written=never_written,
     )
 
 

@@ -162,6 +162,11 @@ class Decoder(nn.Module):
         if tied:
             self._tie()
         self.notes = [f"decoder: {note}" for note in self.layers.notes]
+        if attention == "bahdanau" and not input_feeding:
+            self.notes.append(
+                "decoder.attention=bahdanau without decoder.input_feeding=true looks with the "
+                "output of the step itself, as concat does"
+            )
 
     def _tie(self) -> None:
         embedding = self.inputs.embedding

@@ -32,6 +32,7 @@ class EncoderDecoder(nn.Module):
         label_smoothing: share of a target that is spread over all units in training.
         free_choice: how a unit is chosen where a step reads the network's own: the likeliest, or
             drawn.
+        never_written: units that no text is made of: they are not chosen.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class EncoderDecoder(nn.Module):
         end: int,
         label_smoothing: float = 0.0,
         free_choice: FreeChoice = "argmax",
+        never_written: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.reader = reader
@@ -51,6 +53,7 @@ class EncoderDecoder(nn.Module):
         self.end = end
         self.label_smoothing = label_smoothing
         self.free_choice = free_choice
+        self.never_written = tuple(never_written)
         self.notes = [*reader.notes, *decoder.notes]
 
     def forward(
@@ -209,7 +212,9 @@ class EncoderDecoder(nn.Module):
         return mixed
 
     def _choose(self, log_probabilities: Tensor) -> Tensor:
-        """Return a unit for each row of ``[N, V]``."""
+        """Return a unit for each row of ``[N, V]``, such as could be written."""
+        never = log_probabilities.new_tensor(self.never_written, dtype=torch.int64)
+        log_probabilities = log_probabilities.index_fill(1, never, -torch.inf)
         if self.free_choice == "argmax":
             return log_probabilities.argmax(-1)
         return log_probabilities.exp().multinomial(1)[:, 0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -13,14 +12,11 @@ from torch import Tensor, nn
 from ostinato.core.errors import ShapeError
 from ostinato.models.encoder import SequenceEncoder
 from ostinato.models.inputs import Inputs, StepInputs, nonzero, statistic
+from ostinato.models.picture_layout import grid_of, halved, num_groups
 from ostinato.models.pooling import LastPooling
 
 CHANNELS: Final = (16, 32, 64)
 """Features of each block of convolutions, where nothing else is asked for."""
-_TOGETHER: Final = 8
-"""Features that are normalised together, or a divisor of it."""
-_LARGEST_GRID: Final = (4, 8)
-"""Rows and columns into which a picture's features are averaged for its summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,16 +166,15 @@ class ImageReader(Reader):
         self.register_buffer("scale", nonzero(statistic(scale, num_channels, 1.0)))
         layers: list[nn.Module] = []
         width = num_channels
+        self.places = picture
         for size in channels:
             layers += [nn.Conv2d(width, size, 3, padding=1), nn.ReLU()]
             layers += [nn.Conv2d(size, size, 3, stride=2, padding=1)]
-            layers += [nn.GroupNorm(size // math.gcd(size, _TOGETHER), size), nn.ReLU()]
+            layers += [nn.GroupNorm(num_groups(size), size), nn.ReLU()]
             width = size
+            self.places = halved(self.places[0]), halved(self.places[1])
         self.convolutions = nn.Sequential(*layers)
-        # Every second place, once a block.
-        step = 2 ** len(channels)
-        self.places = (-(-picture[0] // step), -(-picture[1] // step))
-        grid = tuple(map(min, _LARGEST_GRID, self.places))
+        grid = grid_of(*self.places)
         self.grid = nn.AdaptiveAvgPool2d(grid)
         self.place = nn.Linear(width + 2, output_size)
         self.whole = nn.Linear(output_size * grid[0] * grid[1], output_size)

@@ -129,7 +129,8 @@ def _load_writer(run: Path, facts: Mapping[str, Any], checkpoint: Which, threads
     files = read_checkpoint(run / CHECKPOINTS, checkpoint)
     try:
         arrays = read_tensors(files.read(MODEL)).arrays
-        return Writer(description, arrays, pipeline, options, threads)
+        known = bool(facts.get("known_only"))
+        return Writer(description, arrays, pipeline, options, threads, needs_known=known)
     except ModelFileError as error:
         raise ModelFileError(f"cannot use the run {run}: {error}") from error
 

@@ -10,13 +10,10 @@ from typing import Any, Final, Protocol, cast
 import numpy as np
 
 from ostinato.core.errors import ModelFileError
+from ostinato.models.picture_layout import grid_of, halved, num_groups
 from ostinato.runtime.arrays import Array
 from ostinato.runtime.parts import Linear, Stack, Units, Weights, damaged, valid_steps
 
-_TOGETHER: Final = 8
-"""Features that are normalised together, or a divisor of it."""
-_LARGEST_GRID: Final = (4, 8)
-"""Rows and columns into which a picture's features are averaged for its summary."""
 _EPSILON: Final = 1e-5
 
 
@@ -186,9 +183,9 @@ class _ImageReader:
                 _Block(weights.part("convolutions"), 5 * len(self._blocks), features)
             )
             features = self._blocks[-1].num_features
-            height, width = -(-height // 2), -(-width // 2)
+            height, width = halved(height), halved(width)
         self._place = Linear(weights.part("place"), features + 2)
-        self._grid = min(_LARGEST_GRID[0], height), min(_LARGEST_GRID[1], width)
+        self._grid = grid_of(height, width)
         self.memory_size = self.summary_size = self._place.output_size
         self.state_sizes = [self.memory_size]
         num_summarised = self.memory_size * math.prod(self._grid)
@@ -232,7 +229,7 @@ class _Block:
     def __call__(self, features: Array) -> Array:
         features = np.maximum(_convolved(features, self._first, self._first_bias, 1), 0)
         features = _convolved(features, self._second, self._second_bias, 2)
-        groups = features.reshape(self.num_features // math.gcd(self.num_features, _TOGETHER), -1)
+        groups = features.reshape(num_groups(self.num_features), -1)
         centred = groups - groups.mean(-1, keepdims=True)
         variance = (centred**2).mean(-1, keepdims=True)
         normal = (centred / np.sqrt(variance + _EPSILON)).reshape(features.shape)

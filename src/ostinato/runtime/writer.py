@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from typing import Any, Final
 
 from ostinato.core.errors import ModelFileError, OptionError
@@ -10,11 +11,12 @@ from ostinato.data.batches import Batch, in_order_of_length, make_batch
 from ostinato.data.pipeline import PartCounts, Pipeline
 from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.search import Hypothesis, Ids, search
+from ostinato.models.trie import Trie
 from ostinato.runtime.arrays import Array
 from ostinato.runtime.decoder import Decoder, NextUnits, Writing
 from ostinato.runtime.parts import Weights, damaged
 from ostinato.runtime.reading import reader_of
-from ostinato.training.written import Written
+from ostinato.training.written import Written, trie_of
 
 FORMAT: Final = 1
 _ROWS: Final = 32
@@ -32,6 +34,7 @@ class Writer:
         pipeline: from inputs to their numbers, and from numbers to texts.
         options: how it writes unless it is told otherwise.
         num_threads: at most so many work on one call.
+        needs_known: it learned to write known texts alone, which are not kept with it.
 
     Attributes:
         pipeline: from inputs to their numbers, and from numbers to texts.
@@ -48,6 +51,8 @@ class Writer:
         pipeline: Pipeline,
         options: DecodingOptions,
         num_threads: int,
+        *,
+        needs_known: bool = False,
     ) -> None:
         if description.get("format") != FORMAT:
             raise ModelFileError(
@@ -61,6 +66,8 @@ class Writer:
         self.pipeline = pipeline
         self.options = options
         self._target = target
+        self._allowed: Trie | None = None
+        self._needs_known = needs_known
         self._weights = weights
         each = Weights(weights)
         self._reader = reader_of(description, each.part("reader"), num_threads)
@@ -88,6 +95,17 @@ class Writer:
         """The unit that ends a text."""
         return self._target.end
 
+    def knowing(self, texts: Iterable[str]) -> Writer:
+        """Return a writer of the same network that writes nothing but one of these.
+
+        Args:
+            texts: of units that stand alone, such as characters; those of unknown units are not
+                written.
+        """
+        found = copy(self)
+        found._allowed = trie_of(self._target, texts)
+        return found
+
     def write(
         self,
         values: Sequence[Any],
@@ -108,8 +126,8 @@ class Writer:
 
         Raises:
             DataError: an input cannot be read; it is named by its place.
-            OptionError: there are more or fewer beginnings than inputs, or see
-                ``DecodingOptions``.
+            OptionError: there are more or fewer beginnings than inputs; the run needs known texts
+                (see ``knowing``); or see ``DecodingOptions``.
             WritingError: what the network says are no probabilities.
         """
         options = self.options.changed(**decoding)
@@ -175,6 +193,11 @@ class Writer:
         begun: Sequence[Sequence[int]],
         tell: Callable[[int, int], None] | None = None,
     ) -> list[list[Hypothesis]]:
+        if self._needs_known and self._allowed is None:
+            raise OptionError(
+                "the run suggests known queries alone (decoding.trie), which are not kept with it\n"
+                "mend: writer.knowing(queries).write(…)"
+            )
         inputs = dict(batch.inputs)
         copied = inputs.pop("copies", None)
         state = self._decoder.begin(self._reader(inputs, batch.lengths), copied)
@@ -185,6 +208,7 @@ class Writer:
             options,
             numbers=numbers,
             begun=begun,
+            allowed=self._allowed,
             forbidden=self._target.never_written,
             tell=tell,
         )

@@ -24,11 +24,11 @@ from ostinato.training.suggesting import (
     asked,
     complete,
     suggesting_options,
-    trie_of,
 )
 from ostinato.training.suggestion_recipe import SuggestingRecipe, SuggestionRecipe
 from ostinato.training.suggestion_scores import queries_of
 from ostinato.training.trained_writer import TrainedWriter, changed_decoding, read_writer
+from ostinato.training.written import trie_of
 
 _CPU = torch.device("cpu")
 
@@ -162,9 +162,9 @@ def load_suggester(path: Path, which: Which = "best", changes: Sequence[str] = (
     source = Source(trained.recipe)
     known = Malformed(trained.recipe.data.malformed)
     train = trained.pipeline.examples(source.rows("train"), known)
-    return Suggester(
-        trained, decoding, trie_of(trained.pipeline, queries_of(trained.pipeline, train))
-    )
+    assert trained.pipeline.target is not None
+    queries = queries_of(trained.pipeline, train)
+    return Suggester(trained, decoding, trie_of(trained.pipeline.target, queries))
 
 
 def load_completing(path: Path, which: Which = "best") -> TrainedWriter:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,7 +11,6 @@ import torch
 
 from ostinato.data.batches import Example, make_batch
 from ostinato.data.pipeline import Pipeline
-from ostinato.data.text import UNKNOWN_ID
 from ostinato.models.decoding import decode
 from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.encoder_decoder import EncoderDecoder
@@ -80,14 +79,6 @@ def _as_typed(text: str) -> str:
     is_single = text and ord(text[-1]) in _TYPED and ord(text[-2:-1] or " ") not in _TYPED
     lead = unicodedata.normalize("NFKC", text[-1]) if is_single else ""
     return text[:-1] + lead if lead and ord(lead) in _LEADS else text
-
-
-def trie_of(pipeline: Pipeline, queries: Iterable[str]) -> Trie:
-    """Return the tree of queries, of which alone are suggested; those of unknown units are not."""
-    assert pipeline.target is not None
-    target = pipeline.target
-    known = (target.beginning(query)[0] for query in dict.fromkeys(queries))
-    return Trie((numbers for numbers in known if UNKNOWN_ID not in numbers), target.end)
 
 
 def suggesting_options(decoding: SuggestingRecipe, pipeline: Pipeline) -> DecodingOptions:

@@ -24,7 +24,6 @@ from ostinato.training.kinds import PartName
 from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.run_files import Which
 from ostinato.training.suggester import Suggester, changed_suggesting, load_completing
-from ostinato.training.suggesting import trie_of
 from ostinato.training.suggestion_naive import naive_completions
 from ostinato.training.suggestion_recipe import SuggestionEvaluationRecipe
 from ostinato.training.suggestion_scores import (
@@ -40,6 +39,7 @@ from ostinato.training.suggestion_scores import (
 from ostinato.training.suggestion_task import grouped
 from ostinato.training.trained_writer import TrainedWriter, split_changes
 from ostinato.training.writing import losses
+from ostinato.training.written import trie_of
 
 _CPU = torch.device("cpu")
 
@@ -122,7 +122,8 @@ def _suggester(trained: TrainedWriter, read: ReadPart, changes: Sequence[str]) -
             "there\nmend: decoding.trie=false, or put the data back"
         )
     seen = queries_of(trained.pipeline, read.train)
-    return Suggester(trained, decoding, trie_of(trained.pipeline, seen))
+    assert trained.pipeline.target is not None
+    return Suggester(trained, decoding, trie_of(trained.pipeline.target, seen))
 
 
 def _completed(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from ostinato.models.encoder_decoder import EncoderDecoder
 from ostinato.training.errors import RecipeError
 from ostinato.training.example_scores import Metric
 from ostinato.training.interrupt import StopRequest
-from ostinato.training.suggesting import asked, complete, suggesting_options, trie_of
+from ostinato.training.suggesting import asked, complete, suggesting_options
 from ostinato.training.suggestion_naive import naive_completions, naive_losses
 from ostinato.training.suggestion_recipe import SuggestionRecipe
 from ostinato.training.suggestion_scores import (
@@ -34,6 +34,7 @@ from ostinato.training.writing import losses
 from ostinato.training.writing_recipe import WritingRecipe
 from ostinato.training.writing_scores import num_targets
 from ostinato.training.writing_task import WritingTask
+from ostinato.training.written import trie_of
 
 _NUM_SHOWN = 3
 _MOST_SHOWN = 40
@@ -131,6 +132,10 @@ class SuggestionTask(WritingTask):
     def _decoding(self) -> DecodingOptions:
         return suggesting_options(self._own.decoding, self.pipeline)
 
+    def facts(self, model: nn.Module) -> Mapping[str, Any]:
+        """Return what a writer's are, and whether it suggests known queries alone."""
+        return {**super().facts(model), "known_only": self._own.decoding.trie}
+
     def _metric(self) -> Metric:
         return suggestion_metric(self._own)
 
@@ -148,7 +153,9 @@ class SuggestionTask(WritingTask):
             options = replace(self._decoding(), num_best=NUM_SCORED)
         allowed = None
         if decoding.trie:
-            allowed = trie_of(self.pipeline, queries_of(self.pipeline, self.train))
+            assert self.pipeline.target is not None
+            queries = queries_of(self.pipeline, self.train)
+            allowed = trie_of(self.pipeline.target, queries)
         wanted = [
             asked(self.pipeline, each.example, beginning)
             for each in scored

@@ -14,6 +14,7 @@ from ostinato.models.decoding_options import METHOD_KEYS
 from ostinato.training.drawing_recipe import DrawingRecipe
 from ostinato.training.recipe import ExampleRecipe, LanguageModelRecipe
 from ostinato.training.recipe_parts import DataRecipe, ReaderRecipe, Recipe
+from ostinato.training.teacher_forcing import is_scheduled
 from ostinato.training.writing_recipe import WritingReaderRecipe, WritingRecipe
 
 _OF_SOUND = ("window_ms", "hop_ms", "num_mels")
@@ -89,6 +90,7 @@ def unused_writing_keys(
         *changed_keys("model", recipe.model, _unused_writing_reader(recipe.model, pipeline)),
         *changed_keys("decoder", recipe.decoder, _unused_decoder(recipe, pipeline)),
         *changed_keys("training", recipe.training, unused_training(recipe)),
+        *changed_keys("training", recipe.training, _unused_forcing(recipe)),
         *changed_keys("decoding", decoding, of_others),
     ]
     if data.dev is not None and data.test is not None:
@@ -100,6 +102,11 @@ def _unused_writing_reader(model: WritingReaderRecipe, pipeline: Pipeline) -> It
     yield from _unused_reader(model, pipeline)
     if pipeline.kind != "pictures":
         yield "channels"
+
+
+def _unused_forcing(recipe: WritingRecipe) -> Iterator[str]:
+    if not is_scheduled(recipe.training):
+        yield "free_choice"
 
 
 def _unused_decoder(recipe: WritingRecipe, pipeline: Pipeline) -> Iterator[str]:

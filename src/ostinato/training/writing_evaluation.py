@@ -31,6 +31,8 @@ from ostinato.training.writing_scores import Writings, WritingScorer, writing_me
 
 FORCED = "model, teacher-forced"
 _CPU = torch.device("cpu")
+# Means over the units of the right texts.
+_OF_UNITS = ("loss", "perplexity", "unit_error")
 
 
 def evaluate_writing_run(
@@ -81,6 +83,7 @@ def compare_writing_runs(runs: Sequence[Path], part: PartName) -> Comparison:
     for run, writer, read in zip(runs, trained, parts, strict=True):
         said = [_asked(trained[0], parts[0]), _asked(writer, read)]
         check_comparable((runs[0], run), said, (metric, writing_metric(writer.recipe).name))
+        _check_units((runs[0], run), (trained[0], writer), metric)
         if metric == "loss":
             found = Writings(losses=_losses(writer, read.examples))
         else:
@@ -121,6 +124,29 @@ def _scorer(trained: TrainedWriter) -> WritingScorer:
 
 def _asked(trained: TrainedWriter, read: ReadPart) -> object:
     return trained.recipe.task, [(each.place, each.labels) for each in read.examples]
+
+
+def _check_units(
+    runs: tuple[Path, Path], trained: tuple[TrainedWriter, TrainedWriter], metric: str
+) -> None:
+    """Refuse to compare scores of each unit where the units are not the same.
+
+    Raises:
+        RunError: one writes other units than the other.
+    """
+    if metric not in _OF_UNITS:
+        return
+    first, second = (each.pipeline.target for each in trained)
+    assert first is not None
+    assert second is not None
+    if first.encoder.to_json() != second.encoder.to_json():
+        raise RunError(
+            f"the runs {runs[0]} and {runs[1]} write other units ({first.num_symbols:,} "
+            f"{first.encoder.options.unit}, {second.num_symbols:,} {second.encoder.options.unit}): "
+            f"their {metric.replace('_', ' ')} is not of the same things\n"
+            "mend: train both with the same section target_text, or evaluation.metric=bleu, chrf, "
+            "exact or word_error"
+        )
 
 
 def _losses(trained: TrainedWriter, examples: Sequence[Example]) -> np.ndarray:

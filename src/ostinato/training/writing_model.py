@@ -58,6 +58,7 @@ def build_writing_model(recipe: WritingRecipe, pipeline: Pipeline) -> EncoderDec
             end=target.end,
             label_smoothing=training.label_smoothing,
             free_choice=training.free_choice,
+            never_written=target.never_written,
         )
 
 

@@ -15,7 +15,7 @@ from ostinato.data.batches import Batch, Batches, Example, make_batch
 from ostinato.data.frames import FrameOptions
 from ostinato.data.pipeline import Pipeline, PipelineOptions, fingerprint
 from ostinato.data.text import TextOptions
-from ostinato.data.wording import counted
+from ostinato.data.wording import counted, shape_in_words
 from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.describing import describe_writer
 from ostinato.models.encoder_decoder import EncoderDecoder
@@ -223,13 +223,13 @@ class WritingTask:
         batch = make_batch(self.train, order[:num])
         names = {"frames": "SBI", "images": "BCHW", "spellings": "CU", "spelling_lengths": "U"}
         for name, value in batch.inputs.items():
-            yield f"{name} {_sizes(names.get(name, 'SB'), value.shape)}  {value.dtype}"
-        yield f"lengths {_sizes('B', batch.lengths.shape)}  {batch.lengths.dtype}"
+            yield f"{name} {shape_in_words(names.get(name, 'SB'), value.shape)}  {value.dtype}"
+        yield f"lengths {shape_in_words('B', batch.lengths.shape)}  {batch.lengths.dtype}"
         assert batch.targets is not None
-        yield f"targets {_sizes('TB', batch.targets.shape)}  {batch.targets.dtype}"
+        yield f"targets {shape_in_words('TB', batch.targets.shape)}  {batch.targets.dtype}"
         assert self.pipeline.target is not None
         scores = (*batch.targets.shape, self.pipeline.target.num_symbols)
-        yield f"scores {_sizes('TBV', scores)}  float32"
+        yield f"scores {shape_in_words('TBV', scores)}  float32"
 
     def _batch(self, epoch: int, index: int) -> Batch:
         rows = self._batches.rows(epoch, index)
@@ -334,7 +334,3 @@ def _source(example: Example) -> str:
     if content is None:
         return example.place
     return content if isinstance(content, str) else " ".join(content)
-
-
-def _sizes(letters: str, sizes: Sequence[int]) -> str:
-    return f"[{', '.join(f'{a}={n}' for a, n in zip(letters, sizes, strict=True))}]"

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ostinato.data.batches import Example
+from ostinato.data.text import UNKNOWN_ID
 from ostinato.data.text.target import TargetEncoder
 from ostinato.models.search import Hypothesis
+from ostinato.models.trie import Trie
+
+
+def trie_of(target: TargetEncoder, texts: Iterable[str]) -> Trie:
+    """Return the tree of texts, of which alone are written; those of unknown units are not.
+
+    Args:
+        target: of the pipeline.
+        texts: each of units that stand alone, such as characters.
+    """
+    known = (target.beginning(text)[0] for text in dict.fromkeys(texts))
+    return Trie((numbers for numbers in known if UNKNOWN_ID not in numbers), target.end)
 
 
 @dataclass(frozen=True)

@@ -115,6 +115,12 @@ def test_images_elsewhere(folder: Path, tmp_path: Path):
         values_of({"captions": path, "images": folder / "none"})
 
 
+def test_captions_of_one_word_are_read_where_captions_are_asked_for(folder: Path):
+    captions(folder, {"dog.png": "dog", "sea.png": "sea"})
+    assert guess_format(folder) == "images"
+    assert [row["caption"] for row in values_of(folder, format="captions")] == ["dog", "sea"]
+
+
 def test_labels_are_no_captions(folder: Path):
     for name in ("cat/1.png", "dog/2.png"):
         picture(folder / "labelled", name)
@@ -158,7 +164,7 @@ def test_broken_images_are_named_and_each_lost_caption_counted(folder: Path):
         (
             ("'cut.png'", "cut.png is no image that can be read"),
             ("'cut.png'", "cut.png is no image that can be read"),
-            ("'text.png'", "text.png is no image that can be read"),
+            ("'text.png'", "text.png is no image that can be read: its content is of no format"),
             ("'empty.png'", "empty.png is empty"),
             ("'none.png'", "no image 'none.png' in "),
         ),

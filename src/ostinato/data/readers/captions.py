@@ -110,17 +110,30 @@ def captioned_rows(
     return _rows(files["captions"], (files["images"],), options, malformed)
 
 
-def find_captions(folder: Path, encoding: str = "utf-8") -> list[Path]:
-    """Return the files at the top of a folder that say something of images below it."""
+def find_captions(
+    folder: Path, encoding: str = "utf-8", *, may_be_words: bool = False
+) -> list[Path]:
+    """Return the files at the top of a folder that say something of images below it.
+
+    Args:
+        folder: of files and images.
+        encoding: of the files.
+        may_be_words: see ``are_captions``.
+    """
+    folders = (folder, folder / "images")
     return [
         path
         for path in sorted(folder.iterdir())
-        if path.is_file() and are_captions(path, (folder, folder / "images"), encoding)
+        if path.is_file() and are_captions(path, folders, encoding, may_be_words=may_be_words)
     ]
 
 
 def are_captions(
-    path: Path, folders: Sequence[Path] | None = None, encoding: str = "utf-8"
+    path: Path,
+    folders: Sequence[Path] | None = None,
+    encoding: str = "utf-8",
+    *,
+    may_be_words: bool = False,
 ) -> bool:
     """Whether a file names images that are there, and says more than a word of some of them.
 
@@ -128,6 +141,7 @@ def are_captions(
         path: the file.
         folders: where the images may lie; None for the file's own.
         encoding: of the file.
+        may_be_words: a word will do for all of them, where nobody could mean labels.
     """
     folders = (path.parent, path.parent / "images") if folders is None else folders
     if suffix_of(path) not in CAPTION_SUFFIXES:
@@ -139,14 +153,15 @@ def are_captions(
         return False
     good = [entry for entry in entries if not entry.problem][:_NUM_LOOKED_AT]
     # Single words are labels.
-    if not any(" " in caption for entry in good for caption in entry.captions):
+    is_said = any(" " in caption for entry in good for caption in entry.captions)
+    if not is_said and not may_be_words:
         return False
     found = (_find(entry.image, folders) for entry in good)
     return any(path is not None and suffix_of(path) in SUFFIXES for path in found)
 
 
 def _only_file(folder: Path) -> Path:
-    found = find_captions(folder)
+    found = find_captions(folder, may_be_words=True)
     if len(found) == 1:
         return found[0]
     if found:

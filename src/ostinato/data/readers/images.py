@@ -173,7 +173,7 @@ def _read(path: Path, size: Size | None) -> Pixels:
 @contextmanager
 def _opened(path: Path) -> Generator[Image.Image]:
     try:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise MissingExtraError("Reading images", "train") from error
     content = io.BytesIO(read_bytes(path))
@@ -182,8 +182,10 @@ def _opened(path: Path) -> Generator[Image.Image]:
             yield image
     # A decoder stumbles over damaged files with whatever its parts raise.
     except Exception as error:
+        is_unknown = isinstance(error, UnidentifiedImageError)
+        reason = "its content is of no format that is known" if is_unknown else error
         raise DataError(
-            f"{path} is no image that can be read: {error}\nmend: save it as PNG"
+            f"{path} is no image that can be read: {reason}\nmend: save it as PNG"
         ) from error
 
 
