@@ -104,6 +104,10 @@ def test_what_is_scored_is_named(run: Path):
     assert (report.item, report.metric) == ("query", "mrr@5")
     said = " / ".join(report.remarks)
     assert "2 of each at most, of lengths drawn with seed 0; training has 0 of them" in said
+    model = report.scores["model"]["mrr@5"].value
+    ends = report.scores["popular end"]["mrr@5"].value
+    assert f"mrr@5, model above popular query: {model:+.4f} [" in said
+    assert f"mrr@5, model above popular end: {model - ends:+.4f} [" in said
 
 
 def test_the_score_is_of_what_is_suggested(run: Path, suggester: Suggester, tmp_path: Path):

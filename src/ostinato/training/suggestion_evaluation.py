@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from ostinato.training.evaluation import (
     with_intervals,
 )
 from ostinato.training.kinds import PartName
+from ostinato.training.metrics.intervals import bootstrap_difference
 from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.run_files import Which
 from ostinato.training.suggester import Suggester, changed_suggesting, load_completing
@@ -62,16 +63,17 @@ def evaluate_suggestion_run(
     if read.train:
         found |= naive_completions(trained.pipeline, read.train, scored)
     metric = suggestion_metric(suggester.recipe)
+    scores = {name: by_example(scored, each) for name, each in found.items()}
     return Report(
         run,
         part if data is None else str(data),
         len(scored),
         metric.name,
         metric.higher_is_better,
-        {name: with_intervals(by_example(scored, each)) for name, each in found.items()},
+        {name: with_intervals(each) for name, each in scores.items()},
         read.notes,
         item="query",
-        remarks=_remarks(suggester, scored, read),
+        remarks=(*_remarks(suggester, scored, read), *_ahead(scores)),
     )
 
 
@@ -138,6 +140,17 @@ def _completed(
     examples: list[Example] = [each.example for each in scored]
     size = suggester.recipe.evaluation.batch_size
     return Completions(texts, losses(trained.model, examples, size, _CPU))
+
+
+def _ahead(scores: Mapping[str, Mapping[str, ExampleScores]]) -> Iterator[str]:
+    """Say how far the model is ahead of each that completes queries, too: a query is one pair."""
+    ranked = {name: each[RANKED] for name, each in scores.items() if RANKED in each}
+    model = ranked.pop("model")
+    for name, other in ranked.items():
+        found = bootstrap_difference(other, model)
+        yield (
+            f"{RANKED}, model above {name}: {found.value:+.4f} [{found.low:.4f}, {found.high:.4f}]"
+        )
 
 
 def _remarks(suggester: Suggester, scored: Sequence[Begun], read: ReadPart) -> tuple[str, ...]:
