@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -103,8 +104,9 @@ def test_runs_are_compared(capsys: Capture, tmp_path: Path):
 def test_named_sets_are_listed(capsys: Capture):
     code, output, _ = ask(capsys, "recipes")
     assert code == 0
-    for name in ("forecast-etth1", "forecast-etth1-ot", "forecast-etth1-168", "exchange-rate"):
-        assert name in output
+    hours = ("", "-ot", "-168", "-ot-168")
+    for name in (*(f"forecast-etth1{each}" for each in hours), "exchange-rate"):
+        assert re.search(rf"^\W*{name}\b(?!-)", output, re.MULTILINE), name
     code, output, _ = ask(capsys, "recipes", "--keys", "forecasting")
     assert code == 0
     assert "data.horizon" in output

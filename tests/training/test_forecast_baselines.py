@@ -93,6 +93,18 @@ def test_the_quantiles_are_those_of_residuals_of_the_training_part():
     assert (np.ptp(wide[4], axis=-1) > 1.2 * np.ptp(wide[0], axis=-1)).all()
 
 
+def test_residuals_are_of_all_hours_of_the_day(monkeypatch: pytest.MonkeyPatch):
+    # Every tenth step is far from the one before: a tenth of the residuals has to say so.
+    monkeypatch.setattr("ostinato.training.forecast_baselines._MOST_RESIDUALS", 200)
+    y = noise(3000) + 100 * (np.arange(3000) % 10 == 0)[:, None]
+    windows, borders = windows_of(y, 10, 1), Borders(2010, 2500, 3000)
+    around = learned_forecasters(windows, borders, 1)["naive"].around
+    assert around is not None
+    assert around[0, 0, 0] < -50 < 50 < around[0, 0, -1]
+    again = learned_forecasters(windows, borders, 1)["naive"].around
+    np.testing.assert_array_equal(around, again)
+
+
 def test_points_alone_where_nobody_asks_for_more():
     found = learned_forecasters(windows_of(noise(), 6, 5), BORDERS, 3, with_quantiles=False)
     assert list(found) == NAMES

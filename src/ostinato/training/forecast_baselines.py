@@ -13,6 +13,7 @@ the training part, at each step ahead of each target.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -57,9 +58,9 @@ def naive_forecasters(season: int) -> dict[str, NaiveForecaster]:
     """
     return {
         "naive": NaiveForecaster(_naive),
-        "seasonal naive": NaiveForecaster(lambda *of: _seasonal(*of, season, 1)),
+        "seasonal naive": NaiveForecaster(partial(_seasonal, season=season, most=1)),
         "drift": NaiveForecaster(_drift),
-        "seasonal mean": NaiveForecaster(lambda *of: _seasonal(*of, season, _SEASONS)),
+        "seasonal mean": NaiveForecaster(partial(_seasonal, season=season, most=_SEASONS)),
     }
 
 
@@ -76,13 +77,15 @@ def learned_forecasters(
     """
     weights = ridge_by_target(windows, borders)
     found = naive_forecasters(season)
-    found["ridge"] = NaiveForecaster(lambda *of: apply_ridge(weights, *of))
+    found["ridge"] = NaiveForecaster(partial(apply_ridge, weights))
     if not with_quantiles:
         return found
     train = windows.origins("train", borders)
-    some = train[:: -(-len(train) // _MOST_RESIDUALS)]
+    if len(train) > _MOST_RESIDUALS:
+        # Drawn, as steps of equal length could always meet the same hour of the day.
+        train = np.sort(np.random.default_rng(0).choice(train, _MOST_RESIDUALS, replace=False))
     return {
-        name: each._replace(around=_residuals(each.say, windows, some))
+        name: each._replace(around=_residuals(each.say, windows, train))
         for name, each in found.items()
     }
 

@@ -114,8 +114,12 @@ class _Products(NamedTuple):
     @classmethod
     def sum_of(cls, parts: Sequence[_Products]) -> _Products:
         """Return the products of the rows of all parts."""
-        grams, crosses, totals, nums = zip(*parts, strict=True)
-        return cls(sum(grams), sum(crosses), sum(totals), sum(nums))
+        return cls(
+            np.sum([each.gram for each in parts], axis=0),
+            np.sum([each.cross for each in parts], axis=0),
+            sum(each.total for each in parts),
+            sum(each.num for each in parts),
+        )
 
     def of_last(self, num: int) -> _Products:
         """Return the same of the last ``num`` steps of the windows."""
