@@ -61,6 +61,18 @@ def test_from_a_file_to_a_forecast(capsys: Capture, tmp_path: Path):
     code, output, _ = ask(capsys, "evaluate", "runs/load", "load.csv")
     assert code == 0
     assert "load.csv: " in output
+    assert "\nridge " in output
+
+
+def test_init_names_rows_as_check_does(capsys: Capture, tmp_path: Path):
+    lines = write_series(tmp_path / "irr.csv").read_text().splitlines()
+    del lines[52]
+    (tmp_path / "irr.csv").write_text("\n".join(lines) + "\n")
+    code, output, _ = ask(capsys, "init", "irr.csv")
+    assert code == 0
+    named = "1 moment left out (the step is 1 hour), the first after irr.csv, line 52"
+    assert f"note: mended: {named}" in output
+    assert named in refuse(capsys, "check", "irr.yaml", "data.dates=error")
 
 
 def test_quantiles_and_paths(capsys: Capture, runs: dict[str, Path], tmp_path: Path):
