@@ -125,6 +125,19 @@ def test_a_column_with_a_date_that_is_none_stays_the_column_of_dates(bad: Any):
         read_series(table(day=days), SeriesOptions(), lambda row: f"line {row + 1}")
 
 
+@pytest.mark.parametrize("kind", ["aware", "dates", "texts"])
+def test_an_index_of_dates_in_any_form_is_the_time(kind: str):
+    pd = pytest.importorskip("pandas")
+    times = pd.date_range("2020-01-01", periods=10, freq="D")
+    forms = {"aware": times.tz_localize("UTC"), "dates": times.date, "texts": DAYS}
+    series = read_series(table_of(pd.Series(range(10), index=forms[kind])), SeriesOptions())
+    assert (series.time, str(series.step)) == ("time", "1 day")
+    assert series.times is not None
+    assert [str(time)[:10] for time in series.times] == DAYS
+    numbered = pd.Series(range(10), index=[str(number) for number in range(10)])
+    assert read_series(table_of(numbered), SeriesOptions()).time is None
+
+
 def test_a_missing_time_of_a_frame_is_named():
     pd = pytest.importorskip("pandas")
     times = pd.to_datetime(pd.Series(DAYS)).mask(np.arange(10) % 2 == 1)

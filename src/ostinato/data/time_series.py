@@ -92,8 +92,8 @@ Table = Mapping[str, Sequence[Any]]
 def table_of(data: Any, time: str | None = None) -> Table:
     """Return columns by name of a pandas frame or series, of a mapping, or of an array.
 
-    An index of dates becomes a column, named as it is, as ``time``, or ``time``; columns of an
-    array are ``value_1``, …, or ``value`` where there is one.
+    An index of dates, or of texts that are some, becomes a column, named as it is, as ``time``, or
+    ``time``; columns of an array are ``value_1``, …, or ``value`` where there is one.
 
     Args:
         data: rows in the order of time.
@@ -113,7 +113,7 @@ def table_of(data: Any, time: str | None = None) -> Table:
         index: Any = data.index
         if hasattr(index, "to_timestamp"):
             index = index.to_timestamp()
-        if np.issubdtype(getattr(index, "dtype", object), np.datetime64):
+        if _holds_dates(index):
             table[str(index.name or time or "time")] = [str(moment) for moment in index.tolist()]
         names = [str(name) for name in data.columns]
         return table | {name: data.iloc[:, place].tolist() for place, name in enumerate(names)}
@@ -131,6 +131,14 @@ def table_of(data: Any, time: str | None = None) -> Table:
     width = len(array[0])
     names = ["value"] if width == 1 else [f"value_{place}" for place in range(1, width + 1)]
     return {name: array[:, place].tolist() for place, name in enumerate(names)}
+
+
+def _holds_dates(index: Any) -> bool:
+    """Whether the index of a frame is of times, or of texts that are dates."""
+    kind = getattr(index, "inferred_type", "")
+    if kind == "string":
+        return looks_like_dates(index.tolist())
+    return kind in ("datetime64", "datetime", "date")
 
 
 def read_series(
