@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,18 @@ def test_from_a_file_to_a_forecast(capsys: Capture, tmp_path: Path):
     code, output, _ = ask(capsys, "evaluate", "runs/load", "load.csv")
     assert code == 0
     assert "load.csv: " in output
+    assert "\nridge " in output
+
+
+def test_init_names_rows_as_check_does(capsys: Capture, tmp_path: Path):
+    lines = write_series(tmp_path / "irr.csv").read_text().splitlines()
+    del lines[52]
+    (tmp_path / "irr.csv").write_text("\n".join(lines) + "\n")
+    code, output, _ = ask(capsys, "init", "irr.csv")
+    assert code == 0
+    named = "1 moment left out (the step is 1 hour), the first after irr.csv, line 52"
+    assert f"note: mended: {named}" in output
+    assert named in refuse(capsys, "check", "irr.yaml", "data.dates=error")
 
 
 def test_quantiles_and_paths(capsys: Capture, runs: dict[str, Path], tmp_path: Path):
@@ -103,8 +116,9 @@ def test_runs_are_compared(capsys: Capture, tmp_path: Path):
 def test_named_sets_are_listed(capsys: Capture):
     code, output, _ = ask(capsys, "recipes")
     assert code == 0
-    for name in ("forecast-etth1", "forecast-etth1-ot", "forecast-etth1-168", "exchange-rate"):
-        assert name in output
+    hours = ("", "-ot", "-168", "-ot-168")
+    for name in (*(f"forecast-etth1{each}" for each in hours), "exchange-rate"):
+        assert re.search(rf"^\W*{name}\b(?!-)", output, re.MULTILINE), name
     code, output, _ = ask(capsys, "recipes", "--keys", "forecasting")
     assert code == 0
     assert "data.horizon" in output

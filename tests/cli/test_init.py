@@ -364,11 +364,23 @@ def test_prices_of_several_shares_below_each_other_are_no_sequences(
     capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
 ):
     for path in sorted((ostinato_data / "stocks").glob("*.csv")):
-        # Dates, each once, beside numbers alone: that one can be forecast.
-        if path.name == "stockdata.csv":
+        # Dates beside numbers alone: those are series.
+        if path.name in ("stockdata.csv", "tesla-stock-price.csv"):
             continue
         errors = refuse(capsys, "init", str(path), "--output", str(tmp_path / "x"))
         assert "one step, not a sequence" in errors
+
+
+def test_a_series_whose_first_row_is_of_another_form_names_it(
+    capsys: pytest.CaptureFixture[str], ostinato_data: Path, tmp_path: Path
+):
+    path = ostinato_data / "stocks" / "tesla-stock-price.csv"
+    errors = refuse(capsys, "init", str(path), "--output", str(tmp_path / "x"))
+    assert "1 value that is no finite number: tesla-stock-price.csv, line 2, volume" in errors
+    mended = tmp_path / "tesla.csv"
+    mended.write_text(path.read_text().replace("4,787,699", "4787699"))
+    errors = refuse(capsys, "init", str(mended), "--output", str(tmp_path / "x"))
+    assert "1 date that cannot be read: tesla.csv, line 2 (11:34)" in errors
 
 
 def test_prices_of_dates_are_a_series(

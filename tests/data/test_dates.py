@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ostinato.data import DataError
-from ostinato.data.dates import find_step, looks_like_dates, parse_dates
+from ostinato.data.dates import find_step, looks_like_dates, num_dates, parse_dates
 
 
 def times(*values: str) -> np.ndarray:
@@ -46,6 +46,28 @@ def test_day_and_month_that_could_be_either_are_refused():
 @pytest.mark.parametrize("values", [["1-01", "1-02"], ["12", "13"], ["1.5"], [""], [], ["a"]])
 def test_what_is_no_date(values: list[str]):
     assert not looks_like_dates(values)
+
+
+DAYS = [f"2020-01-{day:02}" for day in range(1, 31)]
+
+
+@pytest.mark.parametrize(("num_bad", "are_dates"), [(0, True), (1, True), (6, True), (7, False)])
+def test_four_fifths_of_a_column_of_dates_are_dates(num_bad: int, are_dates: bool):
+    bad = ["soon", "?", "later"] * 4
+    values = [*[word for word in bad if word != "?"][:num_bad], *DAYS[num_bad:], "", "?", None]
+    assert looks_like_dates(values) == are_dates
+    assert num_dates(values) == 30 - num_bad
+
+
+def test_numbers_most_of_which_could_be_years_are_none():
+    assert looks_like_dates(["1200", "1500", "2800"] * 10)
+    assert not looks_like_dates([*["1200", "1500", "2800"] * 10, "980"])
+
+
+def test_a_late_date_settles_which_is_the_day():
+    hours = [f"{day:02}/01/2016 {hour:02}:00" for day in range(1, 31) for hour in range(24)]
+    assert looks_like_dates(hours)
+    assert parse_dates(hours, None)[24] == np.datetime64("2016-01-02", "s")
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_scaling_is_measured_in_the_training_part_alone():
 
 
 def test_a_horizon_that_is_longer_than_a_part():
-    with pytest.raises(DataError, match=r"the dev part has 20 rows, rows 60 to 80: no window of "):
+    with pytest.raises(DataError, match=r"the dev part has 20 rows, rows 60 to 79: no window of "):
         windows(10, 21).origins("dev", BORDERS)
     with pytest.raises(DataError, match=r"data.context=58 steps and data.horizon=5 steps ahead"):
         windows(58).origins("train", BORDERS)

@@ -77,16 +77,18 @@ def test_a_column_that_is_empty():
     options = SeriesOptions(targets=("y",), past=("p",), missing="last")
     with pytest.raises(DataError, match="the column p holds no number"):
         read_series(table(p=[None] * 10), options)
-    with pytest.raises(DataError, match="y hold no number"):
+    with pytest.raises(DataError, match="the column y to forecast holds no number"):
         read_series(table(y=[None] * 10), SeriesOptions(targets=("y",)))
 
 
 @pytest.mark.parametrize("value", ["much", "1,5", float("inf")])
 def test_what_is_no_number_is_named(value: Any):
     y = [*range(9), value]
-    with pytest.raises(DataError, match=r"1 value that are no finite numbers: row 9, y: ") as e:
+    with pytest.raises(DataError, match=r"1 value that is no finite number: row 9, y: ") as e:
         read_series(table(y=y), SeriesOptions(targets=("y",)))
     assert repr(value) in str(e.value)
+    with pytest.raises(DataError, match=r"2 values that are no finite numbers: row 0, y: "):
+        read_series(table(y=[value, *y[1:]]), SeriesOptions(targets=("y",)))
 
 
 def test_dates_out_of_order_and_repeated_and_left_out():
@@ -113,6 +115,36 @@ def test_a_date_that_is_none_is_named():
     days = [*DAYS[:4], "yesterday", *DAYS[5:]]
     with pytest.raises(DataError, match=r"1 date that cannot be read: row 4 \(yesterday\)"):
         read_series(table(day=days), SeriesOptions(time="day"))
+
+
+@pytest.mark.parametrize("bad", ["yesterday", "20200105", "NaT", None, "2020"])
+def test_a_column_with_a_date_that_is_none_stays_the_column_of_dates(bad: Any):
+    days = [*DAYS[:4], bad, *DAYS[5:]]
+    shown = bad if bad not in (None, "NaT") else "empty"
+    with pytest.raises(DataError, match=rf"1 date that cannot be read: line 5 \({shown}\)"):
+        read_series(table(day=days), SeriesOptions(), lambda row: f"line {row + 1}")
+
+
+@pytest.mark.parametrize("kind", ["aware", "dates", "texts"])
+def test_an_index_of_dates_in_any_form_is_the_time(kind: str):
+    pd = pytest.importorskip("pandas")
+    times = pd.date_range("2020-01-01", periods=10, freq="D")
+    forms = {"aware": times.tz_localize("UTC"), "dates": times.date, "texts": DAYS}
+    series = read_series(table_of(pd.Series(range(10), index=forms[kind])), SeriesOptions())
+    assert (series.time, str(series.step)) == ("time", "1 day")
+    assert series.times is not None
+    assert [str(time)[:10] for time in series.times] == DAYS
+    numbered = pd.Series(range(10), index=[str(number) for number in range(10)])
+    assert read_series(table_of(numbered), SeriesOptions()).time is None
+
+
+def test_a_missing_time_of_a_frame_is_named():
+    pd = pytest.importorskip("pandas")
+    times = pd.to_datetime(pd.Series(DAYS)).mask(np.arange(10) % 2 == 1)
+    column = pd.DataFrame({"day": times, "y": np.arange(10.0)})
+    for frame in (column, column.set_index("day")):
+        with pytest.raises(DataError, match=r"5 dates that cannot be read: row 1 \(empty\), row 3"):
+            read_series(table_of(frame), SeriesOptions())
 
 
 def test_dates_off_the_grid_are_never_mended():

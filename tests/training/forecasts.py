@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ostinato.data.forecast_windows import ForecastWindows, SeriesTable
 from ostinato.training.forecast_recipe import ForecastRecipe
 from ostinato.training.recipe_files import validate
 from ostinato.training.session import train
@@ -28,6 +29,17 @@ def write_series(path: Path, num: int = NUM_ROWS, *, num_ahead: int = 0) -> Path
         lines.append(f"{start + step}:00,{targets},{step % 3},{step % 2}")
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def windows_of(
+    values: np.ndarray, context: int, horizon: int, is_known: np.ndarray | None = None
+) -> ForecastWindows:
+    """Return the windows of targets ``[N, O]`` without covariates, all of them known."""
+    empty = np.zeros((len(values), 0), np.float32)
+    known = np.ones(values.shape, bool) if is_known is None else is_known
+    return ForecastWindows(
+        SeriesTable(values.astype(np.float32), empty, empty, known), context, horizon
+    )
 
 
 def raw_forecast(path: Path, **changes: Any) -> dict[str, Any]:

@@ -40,10 +40,9 @@ def test_a_part_with_naive_forecasts_beside(run: Path, part: str):
         expected = {"mse", "mae", "mase", "smape", "crps"}
         assert scores.keys() - {"teacher_forced_mse"} == expected, name
         assert all(score.low <= score.value <= score.high for score in scores.values())
+        # Of points, the CRPS is the absolute error; of a distribution it is less.
+        assert scores["crps"].value < scores["mae"].value, name
     assert "teacher_forced_mse" in report.scores["model"]
-    # Of points, the CRPS is the absolute error; of a distribution it is less.
-    assert report.scores["naive"]["crps"].value == report.scores["naive"]["mae"].value
-    assert report.scores["model"]["crps"].value < report.scores["model"]["mae"].value
 
 
 def test_a_back_test_is_what_the_scores_are_of(run: Path):
@@ -84,12 +83,34 @@ def test_another_file(run: Path, tmp_path: Path):
     path = write_series(tmp_path / "other.csv", 60)
     report = evaluate_run(run, path)
     assert report.num_examples == 60 - 16 - 4 + 1
-    assert list(report.scores) == ["model", *NAIVE]
-    assert any("no ridge regression stands beside" in note for note in report.notes)
+    # What the run learned from is there, so that others can learn from it, too.
+    assert list(report.scores) == ["model", *NAIVE, "ridge"]
+    assert not report.notes
+    for name, scores in report.scores.items():
+        assert scores["crps"].value < scores["mae"].value, name
     with pytest.raises(DataError, match=r"no window of data.context=16 steps"):
         evaluate_run(run, write_series(tmp_path / "short.csv", 19))
     with pytest.raises(RecipeError, match=r"data\.horizon cannot be changed now"):
         evaluate_run(run, path, changes=["data.horizon=2"])
+
+
+def test_another_file_where_what_the_run_learned_from_is_gone(tmp_path: Path):
+    run = forecast_run(tmp_path, model=GAUSSIAN)
+    path = write_series(tmp_path / "other.csv", 60)
+    whole = evaluate_run(run, path)
+    ost.load_run(run).save_pretrained(tmp_path / "saved")
+    write_series(tmp_path / "series.csv", 199)
+    for folder, reason in ((run, "the series changed since"), (tmp_path / "saved", "saved model")):
+        report = evaluate_run(folder, path)
+        assert list(report.scores) == ["model", *NAIVE]
+        (note,) = report.notes
+        assert note.startswith("no ridge regression and no CRPS of naive forecasts: ")
+        assert reason in note
+        for name in NAIVE:
+            # A point has no CRPS that a distribution could be compared with.
+            assert report.scores[name].keys() == {"mse", "mae", "mase", "smape"}
+            assert report.scores[name]["mae"] == whole.scores[name]["mae"]
+        assert report.scores["model"]["crps"] == whole.scores["model"]["crps"]
 
 
 def test_a_series_that_changed(tmp_path: Path):
@@ -112,6 +133,25 @@ def test_runs_of_the_same_origins_are_compared(run: Path, direct: Path):
     own = evaluate_run(run, part="dev").scores["model"]["crps"].value
     other = evaluate_run(direct, part="dev").scores["model"]["crps"].value
     assert found.differences[0].value == pytest.approx(other - own)
+
+
+def test_quantiles_are_compared_with_a_distribution_on_one_grid(tmp_path: Path):
+    # Before they learned, all say the same normal distribution around the same regression.
+    heads = [
+        {"output": "gaussian"},
+        {"output": "quantile"},
+        {"output": "quantile", "levels": [0.1, 0.5, 0.9]},
+    ]
+    training = {"learning_rate": 1e-9, "max_steps": 1}
+    runs = [
+        forecast_run(tmp_path / str(n), model={**head, "forecast": "direct"}, training=training)
+        for n, head in enumerate(heads)
+    ]
+    found = compare_runs(runs)
+    assert found.metric == "crps"
+    # Between three levels, straight lines are no longer the distribution.
+    for score, tolerance in zip(found.scores[1:], (0.01, 0.05), strict=True):
+        assert score.value == pytest.approx(found.scores[0].value, rel=tolerance)
 
 
 def test_runs_that_cannot_be_compared(run: Path, tmp_path: Path):

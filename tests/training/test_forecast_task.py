@@ -15,6 +15,7 @@ from ostinato.data import DataError
 from ostinato.models.forecaster import Forecaster
 from ostinato.training.errors import RecipeError, RunError
 from ostinato.training.forecast_data import series_data
+from ostinato.training.forecast_ridge import fit_ridge, sliding
 from ostinato.training.forecast_task import ForecastTask
 from ostinato.training.gradient_watch import watch_gradients
 from ostinato.training.interrupt import StopRequest
@@ -57,10 +58,19 @@ def test_a_run_of_each_kind(kind: str, tmp_path: Path):
     assert list(found.baselines) == ["naive", "seasonal naive", "drift", "seasonal mean", "ridge"]
 
 
-def test_before_it_learned_it_is_the_ridge_regression(tmp_path: Path):
+def test_before_it_learned_it_is_a_ridge_regression_of_all_targets(tmp_path: Path):
     task = task_of(tmp_path / "s.csv", model={"forecast": "direct"}, data={"context": 16})
+    windows = task.data.windows
+
+    def pairs(origins: np.ndarray) -> np.ndarray:
+        found = sliding(windows, origins, 4)
+        return found - found[:, 15:16]
+
+    train, dev = pairs(task.train), pairs(task.dev)
+    error = dev[:, :16] @ fit_ridge(train[:, :16], train[:, 16:]) - dev[:, 16:]
+    error = error.reshape(len(task.dev), 2, 4) * task.data.pipeline.targets.scale[:, None]
     scores = task.evaluate(built(task), StopRequest())
-    assert scores["mse"] == pytest.approx(task.baselines()["ridge"], rel=1e-4)
+    assert scores["mse"] == pytest.approx((error**2).mean(), rel=1e-4)
 
 
 def test_a_recursive_one_starts_as_an_autoregression(tmp_path: Path):
@@ -68,6 +78,34 @@ def test_a_recursive_one_starts_as_an_autoregression(tmp_path: Path):
     scores = task.evaluate(built(task), StopRequest())
     baselines = task.baselines()
     assert scores["mse"] < 0.8 * min(baselines["naive"], baselines["seasonal naive"])
+
+
+@pytest.mark.parametrize("output", ["point", "gaussian"])
+def test_naive_forecasts_are_scored_as_the_network_is(output: str, tmp_path: Path):
+    task = task_of(tmp_path / "s.csv", model={"output": output})
+    found = task.naive_scores(with_quantiles=True)
+    assert task.baselines() == {
+        name: pytest.approx(scores[task.score_name].value) for name, scores in found.items()
+    }
+    for scores in found.values():
+        # A distribution is nearer to what came than the point it is around.
+        assert scores["crps"].value < 0.9 * scores["mae"].value
+
+
+@pytest.mark.parametrize(
+    ("levels", "tolerance"),
+    [([0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95], 0.01), ([0.1, 0.5, 0.9], 0.05)],
+)
+def test_the_crps_of_quantiles_is_that_of_the_normal_distribution_they_are_of(
+    levels: list[float], tolerance: float, tmp_path: Path
+):
+    # Before they learned, both heads say the same normal distribution around a regression.
+    scores: dict[str, float] = {}
+    for output in ("gaussian", "quantile"):
+        model = {"output": output, "forecast": "direct", "levels": levels}
+        task = task_of(tmp_path / "s.csv", model=model)
+        scores[output] = task.evaluate(built(task), StopRequest())["crps"]
+    assert scores["quantile"] == pytest.approx(scores["gaussian"], rel=tolerance)
 
 
 def test_learning_helps(tmp_path: Path):
@@ -195,8 +233,8 @@ def _dateless(folder: Path) -> str:
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"data": {"horizon": 41}}, r"the dev part has 40 rows.*data.horizon=41"),
-        ({"data": {"context": 118}}, r"the train part has 120 rows.*data.context=118"),
+        ({"data": {"horizon": 41}}, r"the dev part has 40 rows, rows 120 to 159: .*horizon=41"),
+        ({"data": {"context": 118}}, r"the train part has 120 rows, rows 0 to 119: .*context=118"),
         ({"data": {"borders": [100, 150, 201]}}, r"end at row 201, but the series has 200"),
         ({"data": {"borders": [100, 90, 200]}}, "not in order"),
         ({"model": {"segment": 2}}, r"model.segment=1, or model.forecast=direct"),

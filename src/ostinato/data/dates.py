@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ostinato.data.errors import DataError
+from ostinato.data.missing import is_missing
 
 Times = npt.NDArray[np.datetime64]
 """Of seconds, ``[N]``."""
@@ -41,6 +43,8 @@ _FORMATS: Final = (
 )
 _YEAR = re.compile(r"[12]\d{3}")
 _SAMPLE: Final = 200
+# Of a column of dates; the others are mistakes, which are named.
+_MOSTLY: Final = 0.8
 _SIZES: Final = ((604_800, "week"), (_DAY, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 # Steps of each size to their usual period, in steps.
 _SEASONS: Final = {604_800: 52, _DAY: 7, 3600: 24, 1800: 48, 900: 96, 600: 144, 300: 288, 60: 1440}
@@ -148,14 +152,26 @@ def _commonest(values: npt.NDArray[np.int64]) -> int:
 
 
 def looks_like_dates(values: Sequence[Any]) -> bool:
-    """Whether the first values of a column are dates, and not numbers that could be years."""
-    sample = [value for value in values[:_SAMPLE] if not _is_empty(value)]
-    if not sample:
-        return False
+    """Whether four fifths of what a column holds are dates; of numbers, whether all can be years.
+
+    Args:
+        values: what is empty does not count.
+    """
+    sample = _sampled([value for value in values if not is_missing(value)])
     readers = _fitting(sample)
-    return bool(readers) and all(
-        _read(reader, value) is not None for reader in readers[:1] for value in sample
+    if not readers:
+        return False
+    found = [readers[0](value) is not None for value in sample]
+    are_years = any(
+        _YEAR.fullmatch(str(value).strip()) for value in itertools.compress(sample, found)
     )
+    return all(found) if are_years else sum(found) >= _MOSTLY * len(found)
+
+
+def num_dates(values: Sequence[Any]) -> int:
+    """Return how many values can be read as dates, in the form that fits the most."""
+    readers = _fitting([value for value in values if not is_missing(value)])
+    return sum(readers[0](value) is not None for value in values) if readers else 0
 
 
 def parse_dates(values: Sequence[Any], form: str | None) -> list[np.datetime64 | None]:
@@ -172,15 +188,15 @@ def parse_dates(values: Sequence[Any], form: str | None) -> list[np.datetime64 |
     """
     if form is not None:
         return [_read(_by_format(form), value) for value in values]
-    readers = _fitting([value for value in values if not _is_empty(value)])
+    given = [value for value in values if not is_missing(value)]
+    readers = _fitting(given)
     if not readers:
         return [None] * len(values)
     found = [_read(readers[0], value) for value in values]
     for other in readers[1:]:
         if [_read(other, value) for value in values] != found:
-            first = next(str(value) for value in values if not _is_empty(value))
             raise DataError(
-                f"the dates can be read in two ways, day or month first: {first}\n"
+                f"the dates can be read in two ways, day or month first: {given[0]}\n"
                 "mend: data.date_format='%d/%m/%Y', or '%m/%d/%Y'"
             )
     return found
@@ -191,7 +207,7 @@ _Reader = Callable[[Any], datetime | None]
 
 def _fitting(values: Sequence[Any]) -> list[_Reader]:
     """Return the readers that read the most of some values; several only where all of them fit."""
-    sample = values[:_SAMPLE]
+    sample = _sampled(values)
     readers: list[_Reader] = [_iso, *map(_by_format, _FORMATS)]
     counts = [sum(reader(value) is not None for value in sample) for reader in readers]
     best = max(counts, default=0)
@@ -202,8 +218,9 @@ def _fitting(values: Sequence[Any]) -> list[_Reader]:
     return chosen[:1] + [r for r in chosen[1:] if all(r(value) is not None for value in values)]
 
 
-def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
+def _sampled(values: Sequence[Any]) -> Sequence[Any]:
+    """Return some values, spread over all: dates at the beginning may be of one month."""
+    return values[:: max(1, len(values) // _SAMPLE)]
 
 
 def _read(reader: _Reader, value: Any) -> np.datetime64 | None:

@@ -319,9 +319,10 @@ class ForecastWindows:
         first = max(begin, self.context)
         found = np.arange(first, end - self.horizon + 1, stride, dtype=np.int64)
         if not len(found):
+            rows = f", rows {begin:,} to {end - 1:,}" if end > begin else ""
             raise DataError(
-                f"the {part} part has {counted(end - begin, 'row')}, rows {begin:,} to {end:,}: no "
-                f"window of data.context={self.context} steps and data.horizon={self.horizon} "
+                f"the {part} part has {counted(end - begin, 'row')}{rows}: no window of "
+                f"data.context={self.context} steps and data.horizon={self.horizon} "
                 f"steps ahead fits{'' if begin else ' into it'}\n"
                 "mend: a shorter data.horizon or data.context, or a longer part"
             )

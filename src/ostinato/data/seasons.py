@@ -28,10 +28,12 @@ def find_season(values: npt.NDArray[np.float64], step: Step | None) -> int:
     if step is not None and (usual := step.season) is not None and usual * 2 <= num:
         return usual
     longest = min(_LONGEST, num // _CYCLES)
+    if longest < 2:
+        return 1
     changes = np.diff(values, axis=0)
     changes = changes - changes.mean(0)
     size = (changes**2).sum(0)
-    if longest < 2 or not (size > 0).any():
+    if not (size > 0).any():
         return 1
     changes, size = changes[:, size > 0], size[size > 0]
     correlations = [

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from ostinato.core.errors import UnknownNameError
 from ostinato.data.dates import Step, Times, find_step, looks_like_dates, parse_dates
 from ostinato.data.errors import DataError
+from ostinato.data.missing import is_missing
 from ostinato.data.wording import counted
 
 Numbers = npt.NDArray[np.float64]
@@ -19,7 +20,6 @@ Flags = npt.NDArray[np.bool_]
 Missing = Literal["error", "interpolate", "last"]
 Dates = Literal["error", "mend"]
 
-_MISSING: Final = ("", "na", "n/a", "nan", "null", "none", "-", "?", "nat")
 _MOST_SHOWN: Final = 3
 _SAMPLE: Final = 50
 
@@ -92,8 +92,8 @@ Table = Mapping[str, Sequence[Any]]
 def table_of(data: Any, time: str | None = None) -> Table:
     """Return columns by name of a pandas frame or series, of a mapping, or of an array.
 
-    An index of dates becomes a column, named as it is, as ``time``, or ``time``; columns of an
-    array are ``value_1``, …, or ``value`` where there is one.
+    An index of dates, or of texts that are some, becomes a column, named as it is, as ``time``, or
+    ``time``; columns of an array are ``value_1``, …, or ``value`` where there is one.
 
     Args:
         data: rows in the order of time.
@@ -113,7 +113,7 @@ def table_of(data: Any, time: str | None = None) -> Table:
         index: Any = data.index
         if hasattr(index, "to_timestamp"):
             index = index.to_timestamp()
-        if np.issubdtype(getattr(index, "dtype", object), np.datetime64):
+        if _holds_dates(index):
             table[str(index.name or time or "time")] = [str(moment) for moment in index.tolist()]
         names = [str(name) for name in data.columns]
         return table | {name: data.iloc[:, place].tolist() for place, name in enumerate(names)}
@@ -131,6 +131,14 @@ def table_of(data: Any, time: str | None = None) -> Table:
     width = len(array[0])
     names = ["value"] if width == 1 else [f"value_{place}" for place in range(1, width + 1)]
     return {name: array[:, place].tolist() for place, name in enumerate(names)}
+
+
+def _holds_dates(index: Any) -> bool:
+    """Whether the index of a frame is of times, or of texts that are dates."""
+    kind = getattr(index, "inferred_type", "")
+    if kind == "string":
+        return looks_like_dates(index.tolist())
+    return kind in ("datetime64", "datetime", "date")
 
 
 def read_series(
@@ -165,7 +173,11 @@ def read_series(
         notes += mended
     end = num - num_ahead if step is None else len(values) - num_ahead
     if not end:
-        raise DataError(f"the targets {', '.join(names[0])} hold no number\nmend: other columns")
+        what = "column" if num_targets == 1 else "columns"
+        verb = "holds" if num_targets == 1 else "hold"
+        raise DataError(
+            f"the {what} {', '.join(names[0])} to forecast {verb} no number\nmend: other columns"
+        )
     is_known = ~np.isnan(values[:end, :num_targets])
     values, filled = _filled(values, end, columns, num_targets, options.missing, said, times)
     notes += filled
@@ -201,8 +213,10 @@ class _Said:
 
     def row(self, number: int) -> str:
         """Name a row of the table."""
-        date = "" if self._dates is None else f" ({self._dates[number]})"
-        return f"{self._place(number)}{date}"
+        if self._dates is None:
+            return self._place(number)
+        date = self._dates[number]
+        return f"{self._place(number)} ({'empty' if is_missing(date) else date})"
 
     def rows(self, numbers: Sequence[int]) -> str:
         """Name some rows, and how many more there are."""
@@ -262,16 +276,9 @@ def _roles(
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
-    sample = [value for value in values if not _is_missing(value)][:_SAMPLE]
+    sample = [value for value in values if not is_missing(value)][:_SAMPLE]
     found = [_number(value) is not None for value in sample]
     return bool(found) and sum(found) * 2 > len(found)
-
-
-def _is_missing(value: Any) -> bool:
-    if isinstance(value, str):
-        return value.strip().lower() in _MISSING
-    # A missing number of a frame equals nothing, not even itself.
-    return value is None or (isinstance(value, float | np.floating) and bool(value != value))  # noqa: PLR0124
 
 
 def _number(value: Any) -> float | None:
@@ -292,7 +299,7 @@ def _numbers(table: Table, columns: Sequence[str], place: Callable[[int], str]) 
     bad: list[str] = []
     for column, name in enumerate(columns):
         for row, value in enumerate(table[name]):
-            if _is_missing(value):
+            if is_missing(value):
                 continue
             number = _number(value)
             if number is None:
@@ -302,8 +309,9 @@ def _numbers(table: Table, columns: Sequence[str], place: Callable[[int], str]) 
     if bad:
         more = len(bad) - _MOST_SHOWN
         shown = "; ".join(bad[:_MOST_SHOWN]) + (f"; and {more:,} more" if more > 0 else "")
+        what = "that is no finite number" if len(bad) == 1 else "that are no finite numbers"
         raise DataError(
-            f"{counted(len(bad), 'value')} that are no finite numbers: {shown}\n"
+            f"{counted(len(bad), 'value')} {what}: {shown}\n"
             "mend: repair them, or leave them empty and say data.missing=interpolate"
         )
     return found
@@ -407,13 +415,13 @@ def _filled(
     Raises:
         DataError: something is missing, and nothing is to be done about it; or a column is empty.
     """
-    is_missing = np.isnan(values)
+    is_absent = np.isnan(values)
     # Behind the last target nothing but what is known ahead is read.
-    is_missing[end:, :num_targets] = False
-    num = int(is_missing.sum())
+    is_absent[end:, :num_targets] = False
+    num = int(is_absent.sum())
     if not num:
         return values, []
-    rows, places = np.nonzero(is_missing)
+    rows, places = np.nonzero(is_absent)
     shown = ", ".join(
         f"{columns[column]} {_moment(row, said, times)}"
         for row, column in list(zip(rows.tolist(), places.tolist(), strict=True))[:_MOST_SHOWN]
@@ -435,7 +443,7 @@ def _filled(
         else:
             before = np.maximum(np.searchsorted(known, moments, side="right") - 1, 0)
             new = values[known[before], column]
-        filled[:, column] = np.where(is_missing[:, column], new, values[:, column])
+        filled[:, column] = np.where(is_absent[:, column], new, values[:, column])
     how = "by interpolation" if missing == "interpolate" else "with the value before"
     return filled, [f"{counted(num, 'missing value')} filled {how}: {shown}{more}"]
 

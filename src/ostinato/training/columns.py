@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from functools import cached_property
 from itertools import pairwise
 from typing import Final, Literal, cast
@@ -15,6 +16,7 @@ import numpy as np
 
 from ostinato.data import DataError
 from ostinato.data.frames import FrameOptions, frames_of, numbers_in
+from ostinato.data.missing import is_missing
 
 Kind = Literal["text", "tokens", "array", "empty", "other"]
 
@@ -56,8 +58,8 @@ def value_of(raw: object) -> Value | None:
     match raw:
         case str():
             return raw if raw.strip() else None
-        case bool() | int() | float():
-            return None if isinstance(raw, float) and math.isnan(raw) else str(raw)
+        case bool() | int() | float() | date():
+            return None if is_missing(raw) else str(raw)
         case np.ndarray():
             return Shape(cast("np.ndarray[tuple[int, ...], np.dtype[np.generic]]", raw).shape)
         case list() | tuple():

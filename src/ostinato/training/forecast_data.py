@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -210,13 +210,24 @@ def read_file(
     Raises:
         DataError: it cannot be used; rows are named by their line.
     """
+    rows = series_rows(path, how)
+    return read_series(table_of_rows(rows, columns), options, lambda row: rows[row].place)
+
+
+def series_rows(path: Path, how: ReadOptions) -> list[Row]:
+    """Return the rows of a file, none of which may be malformed.
+
+    Raises:
+        DataError: some are; they are named by their line.
+    """
     malformed = Malformed()
     rows = list(malformed.counting(read_rows(path, how, malformed)))
     malformed.check(can_tolerate=False)
-    return read_series(_table(rows, columns), options, lambda row: rows[row].place)
+    return rows
 
 
-def _table(rows: Sequence[Row], columns: set[Any] | None) -> Table:
+def table_of_rows(rows: Sequence[Row], columns: Collection[str] | None = None) -> Table:
+    """Return the columns of rows, all or those that are named."""
     names = dict.fromkeys(name for row in rows for name in row.values)
     return {
         name: [row.values.get(name) for row in rows]

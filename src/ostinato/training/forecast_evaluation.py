@@ -19,13 +19,13 @@ from ostinato.data.dates import Times
 from ostinato.data.forecast_windows import Borders, ForecastWindows, Rows
 from ostinato.training.errors import RunError
 from ostinato.training.evaluation import Comparison, Report, comparison, with_intervals
-from ostinato.training.forecast_data import SeriesData, series_data
-from ostinato.training.forecast_task import (
-    deciding_score,
-    in_batches,
-    score_baselines,
-    score_batch,
+from ostinato.training.forecast_baselines import (
+    NaiveForecaster,
+    learned_forecasters,
+    naive_forecasters,
 )
+from ostinato.training.forecast_data import SeriesData, series_data
+from ostinato.training.forecast_task import deciding_score, in_batches, score_batch, score_naive
 from ostinato.training.forecasting import TrainedForecaster, load_forecaster
 from ostinato.training.kinds import PartName
 from ostinato.training.metrics.forecasts import (
@@ -36,7 +36,7 @@ from ostinato.training.metrics.forecasts import (
     scores_of,
 )
 from ostinato.training.run import RunFolder
-from ostinato.training.run_files import Which
+from ostinato.training.run_files import Which, saved_model
 
 Numbers = npt.NDArray[np.float64]
 _DEVICE = torch.device("cpu")
@@ -51,14 +51,15 @@ class ScoredSeries:
         trained: the network.
         data: the series.
         origins: the first forecast row of each.
-        has_train: whether what the run learned from is there, for the ridge regression.
+        learned: the series that the run learned from, from which forecasters without a network
+            learn, too; None where it is not there.
         notes: sentences about what was lost.
     """
 
     trained: TrainedForecaster
     data: SeriesData
     origins: Rows
-    has_train: bool
+    learned: SeriesData | None
     notes: tuple[str, ...]
 
     def of_model(self) -> dict[str, Numbers]:
@@ -77,8 +78,21 @@ class ScoredSeries:
 
     def of_all(self) -> dict[str, dict[str, Numbers]]:
         """Return the same of the network and of forecasts without one, by name."""
-        others = score_baselines(self.data, self.origins, with_ridge=self.has_train)
+        others = score_naive(self._naive(), self.data, self.origins)
+        if self.learned is None:
+            # Without the spread of residuals a naive forecast is a point, whose CRPS is no rival.
+            others = {name: _without_crps(found) for name, found in others.items()}
         return {"model": self.of_model(), **others}
+
+    def _naive(self) -> dict[str, NaiveForecaster]:
+        if self.learned is None:
+            return naive_forecasters(self.data.season)
+        learned = self.learned
+        return learned_forecasters(learned.windows, learned.borders, learned.season)
+
+
+def _without_crps(found: Mapping[str, Numbers]) -> dict[str, Numbers]:
+    return {name: table for name, table in found.items() if name != "crps"}
 
 
 def scored_series(
@@ -104,7 +118,7 @@ def scored_series(
             f"the run {trained.path} has no {part} part\nmend: give a file to score, or --part dev"
         )
     origins = found.windows.origins(part, found.borders, stride)
-    return ScoredSeries(trained, found, origins, True, found.notes)
+    return ScoredSeries(trained, found, origins, found, found.notes)
 
 
 def _own(trained: TrainedForecaster) -> SeriesData:
@@ -140,8 +154,19 @@ def _of_file(
     )
     found = SeriesData(series, borders, int(facts["season"]), trained.pipeline, windows, units)
     origins = windows.origins("test", borders, stride)
-    reason = "no ridge regression stands beside the model: a file alone is scored"
-    return ScoredSeries(trained, found, origins, False, (*series.notes, reason))
+    learned, reason = _learned_from(trained)
+    notes = [f"no ridge regression and no CRPS of naive forecasts: {reason}"] if reason else []
+    return ScoredSeries(trained, found, origins, learned, (*series.notes, *notes))
+
+
+def _learned_from(trained: TrainedForecaster) -> tuple[SeriesData | None, str]:
+    """Return the series that a run learned from, or None and why it is not there."""
+    if saved_model(trained.path) is not None:
+        return None, "a saved model does not keep what it learned from"
+    try:
+        return _own(trained), ""
+    except (DataError, RunError) as error:
+        return None, str(error).partition("\nmend: ")[0]
 
 
 def evaluate_forecast_run(

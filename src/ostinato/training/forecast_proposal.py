@@ -8,18 +8,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from ostinato.data import DataError
-from ostinato.data.dates import looks_like_dates
+from ostinato.data.dates import looks_like_dates, num_dates
 from ostinato.data.forecast_windows import Borders
+from ostinato.data.missing import is_missing
 from ostinato.data.readers.formats import TABLES
+from ostinato.data.rows import Row
 from ostinato.data.seasons import find_season
 from ostinato.data.time_series import SeriesOptions, TimeSeries, read_series
 from ostinato.data.wording import counted
 from ostinato.training.columns import Column
+from ostinato.training.forecast_data import series_rows, table_of_rows
 from ostinato.training.proposed import Line, Proposal, written_path
 from ostinato.training.survey import Survey
 
 _FEWEST_ROWS: Final = 30
 _SHARE: Final = 0.2
+# Of years that differ: numbers that repeat are measured rather than a time.
+_DIFFERENT: Final = 0.95
 _FORMATS: Final = (*TABLES, "jsonl", "parquet")
 _CONTEXT_SEASONS: Final = 4
 _USUAL_CONTEXT: Final = 24
@@ -27,11 +32,17 @@ _LONGEST: Final = 336
 
 
 def is_series(seen: Survey) -> bool:
-    """Whether a table is a series: dates that are all different, and beside them numbers alone."""
+    """Whether a table is a series: one column of dates, and beside it numbers alone.
+
+    Dates may be there twice, which is then said and mended; bare years may not.
+    """
     if seen.options.format not in _FORMATS or seen.num_rows < _FEWEST_ROWS:
         return False
     dates = _dates(seen)
-    if len(dates) != 1 or len(seen.columns[dates[0]].counts) < 0.95 * seen.num_rows:
+    if len(dates) != 1:
+        return False
+    time = seen.columns[dates[0]]
+    if time.is_numeric and len(time.counts) < _DIFFERENT * seen.num_rows:
         return False
     others = [column for name, column in seen.columns.items() if name != dates[0]]
     # What is named a label, and has few values, is one, whatever stands beside it.
@@ -48,7 +59,8 @@ def propose_series(seen: Survey, time: str | None, target: str | None) -> Propos
         target: the column to forecast; None for all numbers.
 
     Raises:
-        DataError: it is no table of numbers, or too short.
+        DataError: it is no table of numbers, or too short; or dates or numbers of it cannot be
+            read: they are named by their line.
     """
     path = seen.files["train"]
     if seen.options.format not in _FORMATS or not isinstance(path, Path):
@@ -62,13 +74,13 @@ def propose_series(seen: Survey, time: str | None, target: str | None) -> Propos
     targets = numbers if target is None else [target]
     if not targets:
         raise DataError(f"{seen.name} has no column of numbers to forecast\nmend: --target COLUMN")
-    series, options = _read(seen, time, targets)
+    series, options = _read(series_rows(path, seen.options), time, targets)
     proposal = Proposal(
         f"Forecasts of {seen.name}: {counted(len(series), 'row')}",
         "forecasting",
         "dates beside numbers alone" if time else "as asked for",
     )
-    proposal.notes += series.notes
+    proposal.notes += [*_left_out(seen, time, targets), *series.notes]
     sections = proposal.sections
     horizon, context, data = _data(seen, path, series, options)
     sections["data"] = data
@@ -93,24 +105,43 @@ def _values(column: Column) -> Sequence[Any]:
     return ["" if value is None else value for value in column.values]
 
 
+def _left_out(seen: Survey, time: str | None, targets: Sequence[str]) -> list[str]:
+    """Name the columns that are neither read as dates nor as numbers, and what they hold."""
+    notes: list[str] = []
+    for name, column in seen.columns.items():
+        if name == time or name in targets or column.is_numeric:
+            continue
+        values = [value for value in column.values if not is_missing(value)]
+        if num := num_dates(values):
+            holds = f"{num:,} of its {counted(len(values), 'value')} can be read as dates"
+            notes.append(f"left out: {name}: {holds}; --input {name} takes it for the time")
+        else:
+            notes.append(f"left out: {name}: neither dates nor numbers")
+    return notes
+
+
 def _read(
-    seen: Survey, time: str | None, targets: Sequence[str]
+    rows: Sequence[Row], time: str | None, targets: Sequence[str]
 ) -> tuple[TimeSeries, SeriesOptions]:
     """Read the series, mended as far as it has to be."""
-    table = {name: _values(seen.columns[name]) for name in (*targets, *([time] if time else ()))}
+    table = table_of_rows(rows, {*targets, *([time] if time else ())})
     options = SeriesOptions(time=time, targets=tuple(targets))
     attempts = (
         options,
         replace(options, missing="last"),
         replace(options, dates="mend", missing="last"),
     )
+
+    def read(attempt: SeriesOptions) -> TimeSeries:
+        return read_series(table, attempt, lambda row: rows[row].place)
+
     for attempt in attempts[:-1]:
         try:
-            return read_series(table, attempt), attempt
+            return read(attempt), attempt
         except DataError:
             # What is wrong is said by the last attempt, or counted in its notes.
             continue
-    return read_series(table, attempts[-1]), attempts[-1]
+    return read(attempts[-1]), attempts[-1]
 
 
 def _data(
@@ -125,8 +156,9 @@ def _data(
     wanted = max(_CONTEXT_SEASONS * season, _USUAL_CONTEXT)
     context = min(wanted, _LONGEST, max(room // 2, 1))
     if room < 2:
+        noun = "row" if len(series) == seen.num_rows else "different moment"
         raise DataError(
-            f"{seen.name} has {counted(len(series), 'row')}, which is too short to learn from\n"
+            f"{seen.name} has {counted(len(series), noun)}, which is too short to learn from\n"
             "mend: give a longer series"
         )
     how = seen.options
@@ -151,7 +183,8 @@ def _data(
             Line("missing", options.missing, "values are missing: the one before; or interpolate")
         )
     if options.dates != "error":
-        lines.append(Line("dates", "mend", "some are out of order, repeated, or left out"))
+        why = "some are out of order, repeated (the mean is taken), or left out"
+        lines.append(Line("dates", "mend", why))
     lines += [
         Line("season", season, "in steps; 1 for none"),
         Line("context", context, "steps that are read"),

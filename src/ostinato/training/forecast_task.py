@@ -23,9 +23,10 @@ from ostinato.models.forecaster import (
 )
 from ostinato.training.cell_text import cell_of_text
 from ostinato.training.evaluating import evaluating
-from ostinato.training.forecast_baselines import baselines, fit_ridge, sliding
+from ostinato.training.forecast_baselines import NaiveForecaster, learned_forecasters
 from ostinato.training.forecast_data import SeriesData, series_data
 from ostinato.training.forecast_recipe import ForecastRecipe
+from ostinato.training.forecast_ridge import fit_ridge, sliding
 from ostinato.training.forecast_unused import unused_forecast_keys
 from ostinato.training.interrupt import StopRequest
 from ostinato.training.metrics.forecasts import (
@@ -36,6 +37,7 @@ from ostinato.training.metrics.forecasts import (
     scores_of,
     tables,
 )
+from ostinato.training.metrics.per_example import ExampleScores
 from ostinato.training.model_memory import fitting_into_memory
 from ostinato.training.task import EndLoss, State, StepLoss
 
@@ -149,10 +151,21 @@ class ForecastTask:
 
     def baselines(self) -> dict[str, float]:
         """Return the deciding score of forecasts without a network, on the dev part."""
-        return {
-            name: scores_of(found)[self.score_name].value
-            for name, found in score_baselines(self.data, self.dev).items()
-        }
+        found = self.naive_scores(with_quantiles=self.score_name == "crps")
+        return {name: scores[self.score_name].value for name, scores in found.items()}
+
+    def naive_scores(self, *, with_quantiles: bool) -> dict[str, dict[str, ExampleScores]]:
+        """Return all scores of forecasts without a network on the dev part, by name.
+
+        Args:
+            with_quantiles: whether they say them; without, their CRPS is that of points.
+        """
+        data = self.data
+        others = learned_forecasters(
+            data.windows, data.borders, data.season, with_quantiles=with_quantiles
+        )
+        found = score_naive(others, data, self.dev)
+        return {name: scores_of(its) for name, its in found.items()}
 
     def notes(self) -> tuple[str, ...]:
         """Describe the series, and what was mended."""
@@ -409,18 +422,18 @@ def draw_paths(
     return paths.transpose(1, 0, 2, 3)
 
 
-def score_baselines(
-    data: SeriesData, origins: Rows, *, with_ridge: bool = True
+def score_naive(
+    forecasters: Mapping[str, NaiveForecaster], data: SeriesData, origins: Rows
 ) -> dict[str, dict[str, Numbers]]:
-    """Return what each origin adds to the scores of forecasts without a network, by name."""
+    """Return what each origin adds to the scores of forecasters without a network, by name."""
     found: dict[str, dict[str, Numbers]] = {}
-    named = baselines(data.windows, data.borders, data.season, with_ridge=with_ridge)
-    for name, say in named.items():
+    for name, forecaster in forecasters.items():
         parts: list[Tables] = []
-        for batch in in_batches(data.windows, origins, 512):
+        for batch in in_batches(data.windows, origins, 256):
             assert batch.targets is not None
             truth = batch.targets.astype(np.float64).transpose(1, 0, 2)
             known = np.asarray(batch.is_known).transpose(1, 0, 2)
-            parts.append(tables(Said(say(batch.rows)), truth, known, data.units))
+            said = forecaster.said(data.windows, batch.rows)
+            parts.append(tables(said, truth, known, data.units))
         found[name] = joined(parts)
     return found

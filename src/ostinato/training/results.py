@@ -169,6 +169,7 @@ GOALS: Final[Mapping[str, Goal]] = {
         [Bound("mse", 0.029)], 15, "ETTh1, 24 hours of oil temperature", "0.114, LSTMa"
     ),
     "forecast-etth1-168": Goal([Bound("mse", 0.43)], 15, "ETTh1, 168 hours of seven targets"),
+    "forecast-etth1-ot-168": Goal([Bound("mse")], 15, "ETTh1, 168 hours of oil temperature"),
     "forecast-classics": Goal(
         [Bound("mase")],
         10,

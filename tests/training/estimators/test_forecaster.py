@@ -50,6 +50,36 @@ def test_one_series():
     )
 
 
+@pytest.mark.parametrize("output", ["point", "gaussian"])
+def test_naive_forecasts_stand_beside(
+    output: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    model = SequenceForecaster(**SMALL, output=output, verbose=True).fit(WAVE)
+    names = ["naive", "seasonal naive", "drift", "seasonal mean", "ridge"]
+    assert list(model.baselines_) == names
+    for scores in model.baselines_.values():
+        assert scores.keys() == {"mse", "mae", "mase", "smape", "crps"} <= model.history_[-1].keys()
+        assert 0 < scores["crps"] < scores["mae"]
+    # A wave is foreseen by its last period, and not by its last value.
+    assert model.baselines_["seasonal naive"]["mae"] < 0.5 * model.baselines_["naive"]["mae"]
+    score = model.baselines_["ridge"]["mse" if output == "point" else "crps"]
+    assert f"ridge {score:.3f}" in capsys.readouterr().out
+    model.save_pretrained(tmp_path / "saved")
+    opened = SequenceForecaster.from_pretrained(tmp_path / "saved")
+    assert opened.baselines_ == model.baselines_
+
+
+def test_a_missing_date_of_a_frame_is_named():
+    pd = pytest.importorskip("pandas")
+    times = pd.Series(pd.date_range("2020-01-01", periods=120, freq="D"))
+    times[7] = pd.NaT
+    table = pd.DataFrame({"day": times, "a": WAVE})
+    with pytest.raises(DataError, match=r"1 date that cannot be read: row 7 \(empty\)"):
+        SequenceForecaster(**SMALL).fit(table)
+    with pytest.raises(DataError, match=r"1 date that cannot be read: row 7 \(empty\)"):
+        SequenceForecaster(**SMALL).fit(table.set_index("day"))
+
+
 def test_a_frame_of_several():
     model = SequenceForecaster(**SMALL, output="gaussian").fit(frame())
     assert model.predict().shape == (4, 2)

@@ -13,6 +13,7 @@ from ostinato.training.metrics.forecasts import (
     Said,
     evened,
     joined,
+    on_grid,
     scores_of,
     tables,
 )
@@ -58,6 +59,45 @@ def test_the_crps_is_that_of_a_gaussian():
     z = (truth - mean) / size
     exact = size * (z * (2 * stats.norm.cdf(z) - 1) + 2 * stats.norm.pdf(z) - np.pi**-0.5)
     assert scores_of(found)["crps"].value == pytest.approx(exact.mean(), rel=0.01)
+
+
+UNEVEN = [
+    (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95),
+    (0.1, 0.5, 0.9),
+    (0.25, 0.5, 0.75),
+    (0.02, 0.05, 0.2, 0.5, 0.6, 0.8, 0.97),
+    (0.3, 0.31),
+]
+
+
+@pytest.mark.parametrize("levels", [CRPS_LEVELS, *UNEVEN])
+def test_the_crps_is_the_same_by_any_levels(levels: tuple[float, ...]):
+    # Truths are spread as the distribution is, which is right: its CRPS is then 1/sqrt(pi).
+    truth = stats.norm.ppf((np.arange(2000) + 0.5) / 2000).reshape(2000, 1, 1)
+    quantiles = np.broadcast_to(stats.norm.ppf(levels), (2000, 1, 1, len(levels)))
+    one = ForecastUnits(SeriesScaling(np.zeros(1), np.ones(1)), np.ones(1), True)
+    said = Said(np.zeros_like(truth), quantiles, levels)
+    found = scores_of(tables(said, truth, np.ones_like(truth, bool), one))["crps"].value
+    # The grid gives 0.2 % too much; straight lines between few levels up to 0.8 % more.
+    assert found == pytest.approx(np.pi**-0.5, rel=0.01)
+    assert found >= np.pi**-0.5 * 0.999
+
+
+def test_quantiles_come_onto_the_grid():
+    shape = stats.norm(3, 2)
+    grid = np.array(CRPS_LEVELS)
+    for levels in UNEVEN:
+        found = on_grid(shape.ppf(levels)[None], levels)[0]
+        inside = (grid >= levels[0]) & (grid <= levels[-1])
+        np.testing.assert_allclose(
+            found[inside], np.interp(grid[inside], levels, shape.ppf(levels))
+        )
+        # Beyond the outermost levels a normal distribution goes on as itself.
+        np.testing.assert_allclose(found[~inside], shape.ppf(grid[~inside]))
+        assert (np.diff(found) > 0).all()
+    assert on_grid(np.array([[3.0]]), (0.5,)).tolist() == [[3.0] * 20]
+    kept = shape.ppf(CRPS_LEVELS)[None]
+    assert on_grid(kept, CRPS_LEVELS) is kept
 
 
 def test_a_sure_and_right_forecast_scores_nothing():

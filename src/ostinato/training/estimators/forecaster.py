@@ -31,13 +31,22 @@ Numbers = npt.NDArray[np.float64]
 
 
 class _InMemory(ForecastTask):
-    """The task of an estimator: it is compared with other estimators, not with naive forecasts."""
+    """The task of an estimator; the scores of forecasts without a network are kept.
+
+    Attributes:
+        scores_of_naive: by name, once ``baselines`` was asked for.
+    """
 
     scored_on = "held out"
+    scores_of_naive: dict[str, dict[str, float]]
 
     def baselines(self) -> dict[str, float]:
-        """Nothing."""
-        return {}
+        """Return the deciding score of forecasts without a network."""
+        self.scores_of_naive = {
+            name: {score: its.value for score, its in scores.items()}
+            for name, scores in self.naive_scores(with_quantiles=True).items()
+        }
+        return {name: scores[self.score_name] for name, scores in self.scores_of_naive.items()}
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -58,6 +67,9 @@ class SequenceForecaster(SavedEstimator, BaseEstimator):
     Attributes:
         n_iter_: passes over the training part.
         history_: of each evaluation the epoch, the scores, and the mean training loss before it.
+        baselines_: the same scores of forecasts without a network on the same rows, by name:
+            ``naive``, ``seasonal naive``, ``drift``, ``seasonal mean`` and ``ridge``. What learned
+            something has less than all of them.
         target_names_: columns that are forecast.
         recipe_: the resolved recipe.
 
@@ -92,7 +104,7 @@ class SequenceForecaster(SavedEstimator, BaseEstimator):
         random_state: a seed, a generator of numpy, or None.
         device: ``auto``, ``cpu`` or ``cuda``.
         threads: None: as torch decides.
-        verbose: print what happens.
+        verbose: print what happens, and what forecasts without a network score.
     """
 
     horizon: int = 24
@@ -129,6 +141,7 @@ class SequenceForecaster(SavedEstimator, BaseEstimator):
 
     n_iter_: int = field(init=False)
     history_: list[dict[str, float]] = field(init=False)
+    baselines_: dict[str, dict[str, float]] = field(init=False)
     target_names_: tuple[str, ...] = field(init=False)
     _last: dict[str, list[Any]] = field(init=False)
     _is_column: bool = field(init=False)
@@ -157,6 +170,7 @@ class SequenceForecaster(SavedEstimator, BaseEstimator):
         fitted = run_in_memory(recipe, task, verbose=self.verbose, is_held_out=True)
         self._network = fitted.network
         self.n_iter_, self.history_ = fitted.num_epochs, fitted.history
+        self.baselines_ = task.scores_of_naive
         self.target_names_ = data.pipeline.names[0]
         self._is_column = len(self.target_names_) == 1 and _is_single(X)
         # A forecast begins where the series ends: with its own end, unless another one is given.

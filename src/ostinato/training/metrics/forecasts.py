@@ -5,8 +5,9 @@ With ``e`` the error of a number, ``m`` the season and means over all numbers th
 - MAE ``|e|``; MSE ``e²``;
 - MASE ``|e| / mean |y_t - y_(t-m)|`` of the training part (Hyndman and Koehler, 2006);
 - sMAPE ``200·|e| / (|y| + |ŷ|)``, 0 where both are 0;
-- CRPS ``∫ 2·pinball_q(e_q) dq``, a mean over quantiles (Gneiting and Raftery, 2007); of a single
-  number, its absolute error.
+- CRPS ``∫ 2·pinball_q(e_q) dq`` over ``0 < q < 1`` (Gneiting and Raftery, 2007), the mean over the
+  even grid ``CRPS_LEVELS``, onto which quantiles at other levels are brought (``on_grid``); of a
+  single number, its absolute error.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ Tables = Mapping[str, Numbers]
 
 SCORES: Final = ("mse", "mae", "mase", "smape", "crps")
 CRPS_LEVELS: Final = tuple((place + 0.5) / 20 for place in range(20))
-"""Of quantiles whose mean pinball loss is half the CRPS."""
+"""Middles of twenty equal parts: of quantiles there, the mean pinball loss is half the CRPS.
+
+Of a normal distribution that is right it is 0.2 % too large.
+"""
 
 
 class Said(NamedTuple):
@@ -89,7 +93,7 @@ def tables(said: Said, targets: Numbers, is_known: Flags, units: ForecastUnits) 
     percent = 200 * absolute / np.where(together > 0, together, 1.0)
     crps = np.abs(error)
     if said.quantiles is not None:
-        crps = 2 * size * pinball(said.quantiles, said.levels, targets)
+        crps = 2 * size * pinball(on_grid(said.quantiles, said.levels), targets)
     return {
         "mse": _sums(error**2, is_known),
         "mae": _sums(np.abs(error), is_known),
@@ -99,11 +103,44 @@ def tables(said: Said, targets: Numbers, is_known: Flags, units: ForecastUnits) 
     }
 
 
-def pinball(quantiles: Numbers, levels: Sequence[float], targets: Numbers) -> Numbers:
-    """Return the pinball loss of each target ``[N, A, O]``, the mean over the levels."""
-    level = np.asarray(levels)
-    error = targets[..., None] - quantiles
-    return np.maximum(level * error, (level - 1) * error).mean(-1)
+def on_grid(quantiles: Numbers, levels: Sequence[float]) -> Numbers:
+    """Return quantiles at ``CRPS_LEVELS`` of the distribution that has the given ones.
+
+    Between two levels they are interpolated linearly in the level. Beyond the outermost ones the
+    distribution goes on as the normal one that has the two outermost quantiles: linearly in
+    ``Φ⁻¹(q)``. With a single level, it is a point. The lines between levels make the CRPS of a
+    normal distribution that is right 0.02 % larger with seven usual levels, 0.4 % with 0.1, 0.5
+    and 0.9.
+
+    Args:
+        quantiles: ``[..., Q]``, which do not cross.
+        levels: of them, rising, between 0 and 1.
+
+    Returns:
+        ``[..., 20]``; what was given, where it is on the grid already.
+    """
+    from scipy.special import ndtri
+
+    if tuple(levels) == CRPS_LEVELS:
+        return quantiles
+    known, asked = np.asarray(levels, np.float64), np.asarray(CRPS_LEVELS)
+    if len(known) == 1:
+        return np.repeat(quantiles, len(asked), -1)
+    below = np.clip(np.searchsorted(known, asked, side="right") - 1, 0, len(known) - 2)
+    low, high, place = known[below], known[below + 1], asked
+    is_beyond = (asked < known[0]) | (asked > known[-1])
+    low, high, place = (np.where(is_beyond, ndtri(each), each) for each in (low, high, place))
+    share = (place - low) / (high - low)
+    return quantiles[..., below] * (1 - share) + quantiles[..., below + 1] * share
+
+
+def pinball(quantiles: Numbers, targets: Numbers) -> Numbers:
+    """Return the pinball loss of each target ``[N, A, O]``, the mean over ``CRPS_LEVELS``."""
+    total = np.zeros_like(targets)
+    for place, level in enumerate(CRPS_LEVELS):
+        error = targets - quantiles[..., place]
+        total += np.maximum(level * error, (level - 1) * error)
+    return total / len(CRPS_LEVELS)
 
 
 def _sums(values: Numbers, counts: Flags) -> Numbers:
