@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ostinato.data.forecast_windows import ForecastBatch, ForecastWindows, Rows
-from ostinato.data.wording import counted
+from ostinato.data.wording import counted, shape_in_words
 from ostinato.models.forecast_heads import PointHead, QuantileHead
 from ostinato.models.forecaster import (
     Forecaster,
@@ -203,15 +203,11 @@ class ForecastTask:
             yield _shape("targets", "ABO", batch.targets)
         assert isinstance(model, Forecaster)
         shape = (self.recipe.data.horizon, num, len(self.data.pipeline.names[0]), model.head.size)
-        yield f"forecasts {_sizes('ABOK', shape)}  float32"
+        yield f"forecasts {shape_in_words('ABOK', shape)}  float32"
 
 
 def _shape(name: str, letters: str, array: npt.NDArray[Any]) -> str:
-    return f"{name} {_sizes(letters, array.shape)}  {array.dtype}"
-
-
-def _sizes(letters: str, sizes: Sequence[int]) -> str:
-    return f"[{', '.join(f'{a}={n}' for a, n in zip(letters, sizes, strict=True))}]"
+    return f"{name} {shape_in_words(letters, array.shape)}  {array.dtype}"
 
 
 def deciding_score(recipe: ForecastRecipe) -> str:
