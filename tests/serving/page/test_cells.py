@@ -125,10 +125,14 @@ def test_a_cell_learns_beside_others(visit: Visiting) -> None:
         page.get_by_role("button", name="Train").press("Enter")
         expect(page.locator(".chart .legend-name")).to_have_count(2, timeout=_START_MS)
         expect(page.locator(".chart path.line")).to_have_count(2)
-        dashes = page.locator(".chart path.line").evaluate_all(
-            "lines => lines.map(line => getComputedStyle(line).strokeDasharray)"
+        # Lines differ by more than colour; each figure draws them anew.
+        page.wait_for_function(
+            """() => {
+                const lines = [...document.querySelectorAll(".chart path.line")];
+                const dashes = lines.map((line) => getComputedStyle(line).strokeDasharray);
+                return dashes.length === 2 && dashes[0] && dashes[1] && dashes[0] !== dashes[1];
+            }"""
         )
-        assert len(set(dashes)) == 2, "lines differ by more than colour"
         expect(page.locator(".training .status")).to_have_text("Done.", timeout=_START_MS)
         page.locator(".training .more summary").click()
         expect(page.locator(".training tbody tr").nth(1)).to_be_attached()
