@@ -6,18 +6,15 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from ostinato.core.errors import ModelFileError, OptionError
-from ostinato.data.pipeline import Pipeline
 from ostinato.data.units import Unit
 from ostinato.data.vocabulary import Normalization, Vocabulary
 from ostinato.equations.description import LayerDescription
-from ostinato.models.decoding_options import DecodingOptions
 from ostinato.runtime.files import Tensors, read_tensors
 from ostinato.runtime.language_model import LanguageModel
 from ostinato.runtime.layer import Layer
-from ostinato.runtime.writer import Writer
 from ostinato.training.errors import RunError
 from ostinato.training.run_files import (
     CHECKPOINTS,
@@ -30,6 +27,9 @@ from ostinato.training.run_files import (
     read_checkpoint,
     read_facts,
 )
+
+if TYPE_CHECKING:
+    from ostinato.runtime.writer import Writer
 
 
 def load(
@@ -120,6 +120,11 @@ def _load_run(run: Path, checkpoint: Which, num_threads: int) -> LanguageModel |
 
 
 def _load_writer(run: Path, facts: Mapping[str, Any], checkpoint: Which, threads: int) -> Writer:
+    # A layer or a language model needs nothing of these, which take as long to import as all else.
+    from ostinato.data.pipeline import Pipeline
+    from ostinato.models.decoding_options import DecodingOptions
+    from ostinato.runtime.writer import Writer
+
     pipeline = pipeline_of(run, facts, Pipeline.from_json)
     try:
         options = DecodingOptions(**facts["decoding"])
