@@ -87,7 +87,7 @@ def test_a_set_that_this_machine_does_not_have(tmp_path: Path, monkeypatch: pyte
         ("scan_simple", {"train": 15_894, "dev": 834, "test": 4182}),
         ("scan_length", {"train": 16_158, "dev": 832, "test": 3920}),
         ("scan_addprim_jump", {"train": 14_013, "dev": 657, "test": 7706}),
-        ("nlvr_captions", {"train": 587, "dev": 540, "test": 552}),
+        ("nlvr_captions", {"train": 6 * 587, "dev": 540, "test": 552}),
         ("caption_digits_ko", {"dev": 1000, "test": 2000}),
         ("etth1", {"train": 8640, "dev": 2880, "test": 2880}),
         ("exchange_rate", {"train": 5311, "dev": 759, "test": 1518}),

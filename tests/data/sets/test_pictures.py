@@ -89,3 +89,16 @@ def test_true_sentences_about_boxes():
     dev = {row["caption"]: row for row in read("nlvr_captions", "dev")}
     assert len(dev["There is a tower with four blocks."][ALSO]) == 0
     assert all(row["caption"] not in row[ALSO] for row in dev.values())
+
+
+@pytest.mark.usefixtures("data")
+def test_boxes_to_learn_from_stand_in_every_order():
+    six = read("nlvr_captions", "train")[:6]
+    assert len({row["caption"] for row in six}) == 1
+    boxes = [
+        tuple(row["image"][:, left : left + 50].tobytes() for left in (0, 75, 150)) for row in six
+    ]
+    assert len({frozenset(each) for each in boxes}) == 1
+    assert len(set(boxes)) == 6  # no two boxes of this example are alike
+    between = [row["image"][:, 50:75].tobytes() for row in six]
+    assert len(set(between)) == 1

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import cast
 
@@ -54,6 +56,24 @@ def all_said(rows: Iterator[Row], *, once: bool) -> Iterator[Row]:
         once: whether each image is one row; else each sentence is.
     """
     return with_also(rows, _boxes, "caption", once=once)
+
+
+def all_said_in_all_orders(rows: Iterator[Row]) -> Iterator[Row]:
+    """Yield each sentence with ``also``, once for each of the six orders of its boxes.
+
+    The sentences do not depend on the order: the original set has images of all six.
+
+    Args:
+        rows: of one part.
+    """
+    for row in all_said(rows, once=False):
+        image: Image = row.values["image"]
+        boxes = [image[:, left : left + _BOX_WIDTH] for left in _BOX_LEFT]
+        for order in permutations(boxes):
+            drawn = image.copy()
+            for left, box in zip(_BOX_LEFT, order, strict=True):
+                drawn[:, left : left + _BOX_WIDTH] = box
+            yield replace(row, values={**row.values, "image": drawn})
 
 
 def _images(path: Path) -> dict[object, Image]:

@@ -8,7 +8,11 @@ from itertools import islice
 
 from ostinato.data.readers import ReadOptions
 from ostinato.data.rows import Row
-from ostinato.data.sets.box_captions import all_said, box_caption_rows
+from ostinato.data.sets.box_captions import (
+    all_said,
+    all_said_in_all_orders,
+    box_caption_rows,
+)
 from ostinato.data.sets.digit_captions import digit_caption_rows
 from ostinato.data.sets.named_set import NamedSet, Part
 from ostinato.data.sets.sources import made_files, public_files
@@ -78,7 +82,7 @@ def _boxes() -> NamedSet:
         "Cornell NLVR: three boxes of coloured shapes, and the true sentences about them",
         "CC BY 4.0",
         f"github.com/lil-lab/nlvr@{commit}, examples of nlvr/train, and one image of each "
-        "example of nlvr/dev and nlvr/test, at half their size",
+        "example of nlvr/dev and nlvr/test, at half their size; boxes to learn from in all six orders",
         "nlvr",
         files,
         {
@@ -88,7 +92,8 @@ def _boxes() -> NamedSet:
                     "images": f"images_{stem}_half.npz",
                 },
                 table if part == "train" else lines,
-                partial(all_said, once=part != "train"),
+                # To learn from: in every order of the boxes.
+                all_said_in_all_orders if part == "train" else partial(all_said, once=True),
                 box_caption_rows,
             )
             for part, stem in stems.items()
