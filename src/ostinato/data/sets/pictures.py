@@ -82,7 +82,7 @@ def _boxes() -> NamedSet:
         "Cornell NLVR: three boxes of coloured shapes, and the true sentences about them",
         "CC BY 4.0",
         f"github.com/lil-lab/nlvr@{commit}, examples of nlvr/train, and one image of each "
-        "example of nlvr/dev and nlvr/test, at half their size; boxes to learn from in all six orders",
+        "example of nlvr/dev and nlvr/test, at half their size; boxes to learn from in all orders",
         "nlvr",
         files,
         {
