@@ -7,6 +7,7 @@ picture beside it that shows their images in the same order.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from ostinato.core.errors import OstinatoError
 from ostinato.core.files import replace_file
 from ostinato.data.batches import Example
 from ostinato.training.evaluation import read_part
@@ -113,4 +115,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OstinatoError as error:
+        sys.exit(f"error: {error}")

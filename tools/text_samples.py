@@ -6,10 +6,12 @@ The samples are unedited, and drawn by a seed from a part of the run's data.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 
+from ostinato.core.errors import OstinatoError
 from ostinato.training.evaluation import read_part
 from ostinato.training.trained_writer import load_writer
 from ostinato.training.writing_evaluation import in_words
@@ -44,4 +46,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OstinatoError as error:
+        sys.exit(f"error: {error}")

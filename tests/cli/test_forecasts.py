@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from ostinato.training.kinds import kind_of
+from ostinato.training.recipe_files import load_recipe
 from tests.cli.helpers import ask, refuse
+from tests.serving.page.browser import find_browser
 from tests.training.forecasts import forecast_run, write_series
 
 Capture = pytest.CaptureFixture[str]
@@ -132,6 +136,7 @@ def test_named_sets_are_listed(capsys: Capture):
         (["predict", "RUN", "--probabilities"], "--probabilities is nothing to a run"),
         (["predict", "RUN", "nothing.csv"], "nothing.csv"),
         (["predict", "RUN", "--figure", "x.docx"], "x.docx"),
+        (["predict", "RUN", "--horizon", "900"], "longer than the series of"),
         (["predict", "DIRECT", "--paths", "3"], "no quantiles and no paths"),
         (["predict", "DIRECT", "--horizon", "5"], "got 5 steps, and the network says 4"),
         (["evaluate", "RUN", "short.csv"], "no window of data.context=16 steps"),
@@ -172,3 +177,34 @@ def test_the_parts_of_etth1_are_the_usual_ones(
     assert code == 0, errors
     assert "8,640 rows to learn from; 2,880 to choose by, 2,880 to test" in output
     assert "season: 24 steps; calendar: hour, weekday, weekend" in output
+
+
+def test_a_figure_that_cannot_be_is_refused_before_the_forecast(
+    capsys: Capture, runs: dict[str, Path]
+):
+    code, output, _ = ask(capsys, "predict", str(runs["gaussian"]), "--figure", "x.docx")
+    assert (code, output) == (2, "")
+
+
+def test_what_is_known_ahead_is_asked_for(capsys: Capture, tmp_path: Path):
+    run = forecast_run(tmp_path / "known")
+    hint = load_recipe(run / "recipe.yaml")
+    assert "whose last rows say" in kind_of(hint).hint(hint, "RUN")
+    code, _, errors = ask(capsys, "predict", str(run), "--horizon", "1")
+    assert (code, "add rows at the end that leave the targets empty" in errors) == (2, True)
+
+
+def test_a_series_whose_target_is_named_is_one(capsys: Capture, tmp_path: Path):
+    write_series(tmp_path / "load.csv", 200)
+    code, _, errors = ask(capsys, "init", "load.csv", "--target", "y")
+    assert code == 0, errors
+    assert load_recipe(tmp_path / "load.yaml").task == "forecasting"
+
+
+def test_a_fan_as_a_picture(capsys: Capture, runs: dict[str, Path]):
+    find_browser()
+    records(capsys, runs["gaussian"], "--paths", 3, "--figure", "fan.png")
+    with Image.open("fan.png") as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 300
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 20

@@ -6,14 +6,22 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
+from PIL import Image
 
+from ostinato import load_run, runtime
+from ostinato.data.pipeline import PartCounts
+from ostinato.lens import attention
+from ostinato.training.recipe_files import validate
 from ostinato.training.session import train
 from tests.cli.helpers import ask, refuse
+from tests.serving.page.browser import find_browser
 from tests.training.helpers import process_environment, tiny
-from tests.training.writing_helpers import tiny_pairs
+from tests.training.writing_helpers import backwards, raw_pairs, tiny_pairs
 
 Capture = pytest.CaptureFixture[str]
 
@@ -211,3 +219,98 @@ def test_help_says_how_it_writes(capsys: Capture, verb: str):
     code, output, _ = ask(capsys, verb, "--help")
     assert code == 0
     assert "decoding." in output
+
+
+def test_how_it_writes_is_no_text(capsys: Capture, run: str, monkeypatch: pytest.MonkeyPatch):
+    how = "decoding.method=greedy"
+    expected = ask(capsys, "translate", run, "a b", how).output
+    for verb in ("translate", "chat"):
+        given(monkeypatch, b"a b\n")
+        assert ask(capsys, verb, run, how).output == expected
+    given(monkeypatch, b"a b\n")
+    (record,) = map(json.loads, ask(capsys, "predict", run, how).output.splitlines())
+    assert (record["input"], record["text"] + "\n") == ("a b", expected)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("decoding.method=greedy", "decoding.max_length=2"),
+        ("decoding.method=sample", "decoding.temperature=3", "decoding.seed=7"),
+    ],
+)
+def test_the_map_is_of_the_text_that_is_printed(
+    capsys: Capture, run: str, how: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    drawn: list[str] = []
+
+    def seen(*arguments: Any, **options: Any) -> attention.AttentionMap:
+        found = attention_map(*arguments, **options)
+        drawn.append(found.text)
+        return found
+
+    attention_map = attention.attention_map
+    monkeypatch.setattr(attention, "attention_map", seen)
+    records = ask(capsys, "predict", run, "a b c", *how, "--figure", "map.html").output
+    assert [json.loads(record)["text"] for record in records.splitlines()] == drawn
+
+
+def test_a_file_beside_others_is_read_line_by_line(capsys: Capture, tmp_path: Path):
+    pairs = backwards(80)
+    Path("train.de").write_text("".join(f"{each['x']}\n" for each in pairs))
+    Path("train.en").write_text("".join(f"{each['y']}\n" for each in pairs))
+    files = {"de": "train.de", "en": "train.en"}
+    raw = raw_pairs(Path("unused"), data={"train": files, "input": "de", "target": "en"})
+    train(validate(raw, "pairs"), tmp_path / "run")
+    Path("new.de").write_text("a b\ne f\n")
+    code, output, errors = ask(capsys, "predict", "run", "new.de", "--format", "jsonl")
+    assert code == 0, errors
+    assert [json.loads(line)["input"] for line in output.splitlines()] == ["a b", "e f"]
+
+
+def test_tools_say_what_is_wrong_without_a_traceback(tmp_path: Path):
+    tools = Path(__file__).parents[2] / "tools"
+    for name, more in (("text_samples.py", []), ("caption_sheet.py", ["page.md"])):
+        done = subprocess.run(
+            [sys.executable, str(tools / name), str(tmp_path / "nope"), *more],
+            env=process_environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: ")
+        assert "Traceback" not in done.stderr
+
+
+def test_a_map_as_a_picture(capsys: Capture, run: str):
+    find_browser()
+    code, _, errors = ask(capsys, "predict", run, "a b c", "--figure", "map.png")
+    assert code == 0, errors
+    with Image.open("map.png") as picture:
+        assert picture.format == "PNG"
+        assert min(picture.size) > 300
+        assert len(picture.convert("RGB").getcolors(1 << 20) or []) > 20
+
+
+def test_what_is_lost_is_warned_of_in_programs(run: str):
+    learned = load_run(run)
+    writer = runtime.load(run)
+    longest = "a " * 600
+    for write in (
+        lambda: learned.write([longest]),
+        lambda: learned.predict([longest]),
+        lambda: writer.write([longest]),
+        lambda: writer.tell(longest, lambda _: None),
+    ):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            write()
+        said = [str(each.message) for each in told]
+        assert any("1 text cut at 512 steps (88 units lost)" in each for each in said)
+        assert any("longer than any of training" in each for each in said)
+        assert all(each.filename == __file__ for each in told)
+    counts = PartCounts()
+    writer.write([longest], counts=counts)  # told there, and so no warning
+    assert counts.num_longer == 1
+    assert learned.write(["a b"])  # nothing is lost

@@ -103,3 +103,20 @@ def test_a_time_off_the_grid_is_found():
     step = find_step(times("2016-01-01 00:00", "2016-01-01 01:00", "2016-01-01 02:00"))
     _, is_exact = step.places(times("2016-01-01 00:00", "2016-01-01 05:00", "2016-01-01 05:07"))
     assert is_exact.tolist() == [True, True, False]
+
+
+def test_days_of_a_zone_stay_its_days():
+    pandas = pytest.importorskip("pandas")
+    for zone in ("Europe/Berlin", "Asia/Seoul"):
+        days = pandas.date_range("2024-03-01", periods=60, tz=zone)
+        found = parse_dates([str(day) for day in days], None)
+        assert found == [np.datetime64(day.date(), "s") for day in days]
+        assert str(find_step(np.array(found))) == "1 day"
+
+
+def test_hours_of_a_zone_become_those_of_utc():
+    pandas = pytest.importorskip("pandas")
+    hours = pandas.date_range("2024-03-30", periods=72, freq="h", tz="Europe/Berlin")
+    found = parse_dates([str(hour) for hour in hours], None)
+    assert found[0] == np.datetime64("2024-03-29T23:00", "s")
+    assert str(find_step(np.array(found))) == "1 hour"

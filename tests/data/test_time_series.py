@@ -184,3 +184,10 @@ def test_frames_arrays_and_columns_say_the_same():
     for nothing in ("text", np.zeros((2, 2, 2)), object()):
         with pytest.raises(DataError, match="no series"):
             table_of(nothing)
+
+
+def test_what_is_known_up_to_now_alone_may_be_missing_ahead():
+    given = table(y=[*range(8), None, ""], p=[*range(8), "", ""], k=[*range(10)])
+    series = read_series(given, SeriesOptions(targets=("y",), past=("p",), known=("k",)))
+    assert series.past[:, 0].tolist() == list(range(8))
+    assert series.ahead.tolist() == [[8], [9]]

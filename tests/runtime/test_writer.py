@@ -132,6 +132,7 @@ METHODS: list[dict[str, Any]] = [
     {"method": "sample", "num_best": 2, "top_p": 0.95, "temperature": 0.8, "max_length": 12},
 ]
 TEXTS = ["a b c", "f e d c b", "a", "zz a ü", ""]
+may_be_empty = pytest.mark.filterwarnings("ignore:input. 1 text without any unit")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +142,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@may_be_empty
 @pytest.mark.parametrize("options", METHODS, ids=lambda each: each["method"])
 def test_the_texts_of_a_run(run: Path, options: dict[str, Any]):
     writer, trained = load(run, num_threads=1), load_writer(run)
@@ -188,15 +190,16 @@ def test_without_torch(run: Path):
         + f"""
 import ostinato as ost
 writer = ost.runtime.load({str(run)!r}, num_threads=1)
-for best in writer.write({TEXTS!r}):
+for best in writer.write({TEXTS[:-1]!r}):
     print(repr(best[0].text))
 """
         + NOTHING_ELSE
     )
-    expected = [repr(best[0].text) for best in load_writer(run).write(TEXTS)]
+    expected = [repr(best[0].text) for best in load_writer(run).write(TEXTS[:-1])]
     assert printed.splitlines() == expected
 
 
+@may_be_empty
 def test_a_saved_model(run: Path, tmp_path: Path):
     ost.load_run(run).save_pretrained(tmp_path / "model")
     writer = load(tmp_path / "model", num_threads=1)

@@ -209,6 +209,7 @@ def test_what_is_wrong_in_a_folder_is_named_and_can_be_left_out(tmp_path: Path):
     Image.fromarray(fields(0, 0)).save(folder / "images" / "unsaid.png")
     captions = json.loads((folder / "captions.json").read_text())
     captions["lost.png"] = ["dark dark"]
+    captions["field3.png"] = ""
     (folder / "captions.json").write_text(json.dumps(captions))
     with pytest.raises(DataError) as error:
         task_of(folder)
@@ -220,8 +221,9 @@ def test_what_is_wrong_in_a_folder_is_named_and_can_be_left_out(tmp_path: Path):
         "mend: repair them, or leave them out, counted: data.malformed=",
     ):
         assert reason in str(error.value)
+    assert str(error.value).count("an image without a caption") == 2
     notes = task_of(folder, data={"malformed": 0.2}).notes()
-    assert any("4 malformed rows left out" in note for note in notes)
+    assert any("5 malformed rows left out" in note for note in notes)
 
 
 def test_images_of_other_sizes_and_modes_are_brought_to_one(tmp_path: Path):

@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 from ostinato.data import DataError
+from ostinato.data.readers.captions import find_captions
 from ostinato.data.rows import ALSO
+from ostinato.training.proposal import propose
 from ostinato.training.survey import survey
 
 
@@ -85,3 +87,35 @@ def test_too_many_broken_captions_are_no_accident(tmp_path: Path):
     (folder / "captions.json").write_text(json.dumps(texts))
     with pytest.raises(DataError, match=r"1 malformed row of 5:\n.*0\.png is no image that can be"):
         survey(folder)
+
+
+def test_captions_cut_short_are_named(tmp_path: Path):
+    folder = tmp_path / "shapes"
+    texts = pictures(folder)
+    (folder / "captions.json").write_text(json.dumps(texts)[:40])
+    with pytest.raises(DataError, match=r"captions\.json is no JSON that can be read"):
+        survey(folder)
+    with pytest.raises(DataError, match=r"captions\.json is no JSON that can be read"):
+        find_captions(folder)
+
+
+def test_queries_that_begin_alike_have_no_labels(tmp_path: Path):
+    lines = [f"{('how', 'who')[number % 2]} is number {number}" for number in range(60)]
+    (tmp_path / "q.txt").write_text("\n".join(lines) + "\n")
+    assert list(survey(tmp_path / "q.txt").columns) == ["label", "text"]
+    seen = survey(tmp_path / "q.txt", "suggestion")
+    assert propose(seen, "suggestion").task == "suggestion"
+    assert seen.text.split("\n")[:2] == lines[:2]
+
+
+@pytest.mark.parametrize("source", ["{0} {0} 1", "the same again", "word{0}"])
+def test_parallel_files_are_texts_whatever_they_hold(tmp_path: Path, source: str):
+    (tmp_path / "train.de").write_text("".join(source.format(n % 9) + "\n" for n in range(90)))
+    (tmp_path / "train.en").write_text("".join(f"no {n % 9}\n" for n in range(90)))
+    assert propose(survey(tmp_path)).task == "text-to-text"
+
+
+def test_two_columns_become_a_pair_where_that_is_asked_for(tmp_path: Path):
+    rows = [f"무엇 {n},답 {n % 3}\n" for n in range(60)]
+    (tmp_path / "qa.csv").write_text("".join(["질문,대답\n", *rows]))
+    assert propose(survey(tmp_path / "qa.csv"), "text-to-text").task == "text-to-text"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -241,11 +242,22 @@ _FORM = typer.Argument(
 _SAID = typer.Argument(
     help="A file or a text; - or nothing for standard input, answered line by line."
 )
+_OF_DECODING = re.compile(r"decoding\.\w+=")
 _CHANGES = typer.Argument(
     metavar="[decoding.KEY=VALUE]...",
     help="How it writes: decoding.method=greedy or sample, whose words appear one by one, "
     "decoding.temperature=0.8, decoding.beam_size=10, …",
 )
+
+
+def _source_and_changes(
+    source: str | None, changes: list[str] | None
+) -> tuple[str | None, list[str]]:
+    """Return what is read and how: a first argument that says how the model writes is no source."""
+    given = changes or []
+    if source is not None and _OF_DECODING.match(source):
+        return None, [source, *given]
+    return source, given
 
 
 @app.command()
@@ -273,12 +285,15 @@ def evaluate(
     """Score a trained model, and naive predictors beside it, with confidence intervals."""
     from ostinato.cli.evaluate import evaluate_command
 
-    given = changes or []
-    if data is not None and str(data).startswith("decoding.") and "=" in str(data):
-        # What is no file of the user's says how the model writes on its own part.
-        data, given = None, [str(data), *given]
+    file, given = _source_and_changes(None if data is None else str(data), changes)
     evaluate_command(
-        run, data, given, part=part, json_path=json_path, figure=figure, checkpoint=checkpoint
+        run,
+        None if file is None else Path(file),
+        given,
+        part=part,
+        json_path=json_path,
+        figure=figure,
+        checkpoint=checkpoint,
     )
 
 
@@ -323,10 +338,11 @@ def predict(
     """Let a trained model label, tag, estimate, forecast, or write."""
     from ostinato.cli.predict import predict_command
 
+    source, given = _source_and_changes(source, changes)
     predict_command(
         run,
         source,
-        changes or [],
+        given,
         form=form,
         checkpoint=checkpoint,
         options={
@@ -350,7 +366,8 @@ def translate(
     """Let a trained model write a line for each line: ostinato translate RUN < FILE."""
     from ostinato.cli.conversation import conversation_command
 
-    conversation_command(run, source, changes or [], checkpoint=checkpoint)
+    source, given = _source_and_changes(source, changes)
+    conversation_command(run, source, given, checkpoint=checkpoint)
 
 
 @app.command()
@@ -363,7 +380,8 @@ def chat(
     """Talk with a trained model: it answers each line, and remembers none of those before."""
     from ostinato.cli.conversation import conversation_command
 
-    conversation_command(run, source, changes or [], checkpoint=checkpoint)
+    source, given = _source_and_changes(source, changes)
+    conversation_command(run, source, given, checkpoint=checkpoint)
 
 
 @app.command()
@@ -389,10 +407,7 @@ def suggest(
     """Let a trained model complete what is begun of a query: ostinato suggest RUN < FILE."""
     from ostinato.cli.suggest import suggest_command
 
-    given = changes or []
-    if source is not None and source.startswith("decoding.") and "=" in source:
-        # What is no beginning of a user's says how lines are answered.
-        source, given = None, [source, *given]
+    source, given = _source_and_changes(source, changes)
     suggest_command(run, source, given, checkpoint=checkpoint)
 
 

@@ -32,7 +32,7 @@ def init_command(
     # What is in the way is said before the work.
     if not force:
         _refuse_taken(path)
-    proposal = propose(survey(data), task, column, target)
+    proposal = propose(survey(data, task), task, column, target)
     text = render(proposal)
     validate(parse_recipe(text, str(path)), str(path))
     _write(path, text, force=force)

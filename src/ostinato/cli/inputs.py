@@ -13,6 +13,7 @@ from ostinato.data.pipeline import Pipeline, PipelineOptions
 from ostinato.data.readers import ReadOptions, columns_of, read_rows
 from ostinato.data.readers.captions import CAPTION_SUFFIXES, IMAGE
 from ostinato.data.readers.folders import files_in, suffix_of
+from ostinato.data.readers.formats import format_by_name
 from ostinato.data.readers.images import SUFFIXES, read_picture
 from ostinato.data.rows import Malformed, Row
 from ostinato.training.example_data import read_options, renamed
@@ -27,9 +28,9 @@ def input_rows(
 ) -> list[Row]:
     """Return the rows of a command's argument.
 
-    A file is read in the form that the run learned from, but ``.txt`` without the run's column has
-    a text in each line, as standard input has; anything that is neither a file nor looks like one
-    is a text itself.
+    A file is read in the form that the run learned from, but ``.txt`` without the run's column,
+    and a file of a run that learned from parallel files, have a text in each line, as standard
+    input has; anything that is neither a file nor looks like one is a text itself.
 
     Args:
         source: a path, ``-`` or None for standard input, or a text.
@@ -142,7 +143,11 @@ def _lines(column: str) -> Iterator[Row]:
 
 def _file_rows(path: Path, data: DataRecipe, column: str, malformed: Malformed) -> list[Row]:
     options = read_options(data)
-    has_lines = path.suffix in _LINES and not _has_column(path, options, column)
+    # Of files whose lines belong together, one alone is a text in each line.
+    is_of_lines = isinstance(data.train, dict) and format_by_name(path) is None
+    is_of_lines = is_of_lines and data.format in ("auto", "text")
+    may_be_lines = path.suffix in _LINES or is_of_lines
+    has_lines = may_be_lines and not _has_column(path, options, column)
     if has_lines:
         options = replace(options, format="text", columns=None)
     try:

@@ -51,6 +51,10 @@ def predict_forecasts(
     """
     from ostinato.training.forecasting import load_forecaster, usual_levels
 
+    if figure is not None:
+        from ostinato.lens.figures.writing import check_figure
+
+        check_figure(figure, "--figure")
     trained = load_forecaster(run, checkpoint)
     levels = usual_levels(trained.model) if quantiles is None else _levels(quantiles)
     series = trained.series(None if source is None else Path(source), changes)

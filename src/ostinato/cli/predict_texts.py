@@ -81,7 +81,7 @@ def predict_texts(
     malformed.check()
     show_notes(counts, malformed)
     if figure is not None:
-        _draw(trained, rows[0], figure)
+        _draw(trained, rows[0], options, figure)
 
 
 def rows_to_write(
@@ -189,12 +189,12 @@ def _check_figure(path: Path) -> None:
     check_figure(path, "--figure")
 
 
-def _draw(trained: TrainedWriter, row: Row, path: Path) -> None:
-    from ostinato.lens.attention import attention_map
+def _draw(trained: TrainedWriter, row: Row, options: DecodingOptions, path: Path) -> None:
+    from ostinato.lens import attention, picture_attention
     from ostinato.lens.figures.writing import write_figure
-    from ostinato.lens.picture_attention import picture_attention
 
     are_pictures = trained.pipeline.kind == "pictures"
-    found = (picture_attention if are_pictures else attention_map)(trained, row)
+    look = picture_attention.picture_attention if are_pictures else attention.attention_map
+    found = look(trained, row, options=options)
     write_figure(found.figure(), path)
     print(f"drawn: {path}", file=sys.stderr)

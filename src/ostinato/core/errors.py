@@ -130,8 +130,8 @@ class EquationHint(_Picklable, UserWarning):
         super().__init__(_shown(message, source, (span,), mend))
 
 
-def warn(hint: EquationHint) -> None:
-    """Issue a hint at the line of the caller outside this package."""
+def warn(hint: EquationHint | str) -> None:
+    """Issue a hint, or a ``UserWarning``, at the line of the caller outside this package."""
     level, frame = 1, inspect.currentframe()
     while frame is not None and frame.f_globals.get("__name__", "").startswith("ostinato."):
         level, frame = level + 1, frame.f_back

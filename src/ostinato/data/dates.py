@@ -177,7 +177,8 @@ def num_dates(values: Sequence[Any]) -> int:
 def parse_dates(values: Sequence[Any], form: str | None) -> list[np.datetime64 | None]:
     """Return dates in seconds; None for what is none.
 
-    Times with an offset become those of UTC.
+    Times of day with an offset become those of UTC. Several at the same local time of day stay
+    local: a day of a zone with summer time is not always 24 hours long.
 
     Args:
         values: texts such as 2016-07-01 00:00:00, 1949-01 or 1.7.2016, or dates already.
@@ -187,14 +188,14 @@ def parse_dates(values: Sequence[Any], form: str | None) -> list[np.datetime64 |
         DataError: several forms fit, and mean different days.
     """
     if form is not None:
-        return [_read(_by_format(form), value) for value in values]
+        return _read(_by_format(form), values)
     given = [value for value in values if not is_missing(value)]
     readers = _fitting(given)
     if not readers:
         return [None] * len(values)
-    found = [_read(readers[0], value) for value in values]
+    found = _read(readers[0], values)
     for other in readers[1:]:
-        if [_read(other, value) for value in values] != found:
+        if _read(other, values) != found:
             raise DataError(
                 f"the dates can be read in two ways, day or month first: {given[0]}\n"
                 "mend: data.date_format='%d/%m/%Y', or '%m/%d/%Y'"
@@ -223,13 +224,17 @@ def _sampled(values: Sequence[Any]) -> Sequence[Any]:
     return values[:: max(1, len(values) // _SAMPLE)]
 
 
-def _read(reader: _Reader, value: Any) -> np.datetime64 | None:
-    found = reader(value)
-    if found is None:
-        return None
-    if found.tzinfo is not None:
-        found = found.astimezone(UTC).replace(tzinfo=None)
-    return np.datetime64(found, "s")
+def _read(reader: _Reader, values: Sequence[Any]) -> list[np.datetime64 | None]:
+    found = [reader(value) for value in values]
+    given = [time for time in found if time is not None]
+    are_local = len(given) > 1 and len({time.time() for time in given}) == 1
+    return [None if time is None else _seconds(time, is_local=are_local) for time in found]
+
+
+def _seconds(time: datetime, *, is_local: bool) -> np.datetime64:
+    if time.tzinfo is not None:
+        time = (time if is_local else time.astimezone(UTC)).replace(tzinfo=None)
+    return np.datetime64(time, "s")
 
 
 def _iso(value: Any) -> datetime | None:

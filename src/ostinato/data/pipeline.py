@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 import numpy.typing as npt
 
-from ostinato.core.errors import did_you_mean, nearest
+from ostinato.core.errors import did_you_mean, nearest, warn
 from ostinato.data.batches import NO_TARGET, Example
 from ostinato.data.errors import DataError
 from ostinato.data.frames import FrameOptions, Frames, frames_of, numbers_in, sample_rate_of
@@ -182,6 +182,14 @@ class PartCounts:
                 f"{'it' if self.num_longer == 1 else 'them'} is a guess"
             )
         return tuple(notes)
+
+    def warn(self, part: str = "input") -> None:
+        """Warn of what is cut, missing, empty or longer than all of training.
+
+        Unknown units are usual in texts of others, and no reason to warn each time.
+        """
+        for note in replace(self, text=replace(self.text, num_unknown=0)).notes(part):
+            warn(note)
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,8 @@ def read_series(
             f"the {what} {', '.join(names[0])} to forecast {verb} no number\nmend: other columns"
         )
     is_known = ~np.isnan(values[:end, :num_targets])
-    values, filled = _filled(values, end, columns, num_targets, options.missing, said, times)
+    num_read = num_targets + len(names[1])
+    values, filled = _filled(values, end, columns, num_read, options.missing, said, times)
     notes += filled
     if num_ahead:
         rows = counted(num_ahead, "row")
@@ -405,19 +406,28 @@ def _filled(
     values: Numbers,
     end: int,
     columns: Sequence[str],
-    num_targets: int,
+    num_read: int,
     missing: Missing,
     said: _Said,
     times: Times | None,
 ) -> tuple[Numbers, list[str]]:
     """Return values without NaN before ``end``; known covariates have to be there behind it, too.
 
+    Args:
+        values: of targets, past and known covariates, in this order.
+        end: the row after the last target.
+        columns: their names.
+        num_read: of targets and past covariates.
+        missing: what is done.
+        said: names rows.
+        times: of the rows, if there are any.
+
     Raises:
         DataError: something is missing, and nothing is to be done about it; or a column is empty.
     """
     is_absent = np.isnan(values)
     # Behind the last target nothing but what is known ahead is read.
-    is_absent[end:, :num_targets] = False
+    is_absent[end:, :num_read] = False
     num = int(is_absent.sum())
     if not num:
         return values, []

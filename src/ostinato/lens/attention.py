@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ostinato.core.errors import OptionError
 from ostinato.data.batches import Example
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.training.trained_writer import TrainedWriter
 
 if TYPE_CHECKING:
@@ -68,19 +69,25 @@ class Look:
     text: str
 
 
-def attention_map(trained: TrainedWriter, value: Any, written: str | None = None) -> AttentionMap:
+def attention_map(
+    trained: TrainedWriter,
+    value: Any,
+    written: str | None = None,
+    options: DecodingOptions | None = None,
+) -> AttentionMap:
     """Return where a network looks while it writes.
 
     Args:
         trained: a network with attention.
         value: what it reads: a text, tokens, an array, or a row of columns by name.
         written: the text that it is to have written; None for what it writes.
+        options: how it writes; None: as the recipe says.
 
     Raises:
         DataError: the value cannot be read.
         OptionError: the network has no attention.
     """
-    found = look(trained, value, written)
+    found = look(trained, value, written, options)
     return AttentionMap(
         trained.path.name,
         _steps(trained, found.example, found.weights.shape[1]),
@@ -90,7 +97,12 @@ def attention_map(trained: TrainedWriter, value: Any, written: str | None = None
     )
 
 
-def look(trained: TrainedWriter, value: Any, written: str | None = None) -> Look:
+def look(
+    trained: TrainedWriter,
+    value: Any,
+    written: str | None = None,
+    options: DecodingOptions | None = None,
+) -> Look:
     """Return what a network writes, and where it looks; see ``attention_map``."""
     pipeline = trained.pipeline
     assert pipeline.target is not None
@@ -101,7 +113,7 @@ def look(trained: TrainedWriter, value: Any, written: str | None = None) -> Look
         )
     (example,) = trained.encode([value])
     if written is None:
-        (best,) = trained.write_examples([example])
+        (best,) = trained.write_examples([example], options)
         numbers = [*best[0].numbers, *([pipeline.target.end] if best[0].is_ended else [])]
         text = best[0].text
     else:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ostinato.data.pictures import Picture
 from ostinato.lens.attention import look
+from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.readers import ImageReader
 from ostinato.training.trained_writer import TrainedWriter
 
@@ -52,7 +53,10 @@ class PictureAttention:
 
 
 def picture_attention(
-    trained: TrainedWriter, value: Any, written: str | None = None
+    trained: TrainedWriter,
+    value: Any,
+    written: str | None = None,
+    options: DecodingOptions | None = None,
 ) -> PictureAttention:
     """Return where a network looks in a picture while it writes.
 
@@ -60,12 +64,13 @@ def picture_attention(
         trained: a network with attention that reads pictures.
         value: what it reads: an array, the path of an image, or a row of columns by name.
         written: the text that it is to have written; None for what it writes.
+        options: how it writes; None: as the recipe says.
 
     Raises:
         DataError: the value cannot be read.
         OptionError: the network has no attention.
     """
-    found = look(trained, value, written)
+    found = look(trained, value, written, options)
     reader = trained.model.reader
     assert isinstance(reader, ImageReader)
     weights = found.weights.reshape(len(found.units), *reader.places)

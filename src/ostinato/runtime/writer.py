@@ -7,7 +7,7 @@ from copy import copy
 from typing import Any, Final
 
 from ostinato.core.errors import ModelFileError, OptionError
-from ostinato.data.batches import Batch, in_order_of_length, make_batch
+from ostinato.data.batches import Batch, Example, in_order_of_length, make_batch
 from ostinato.data.pipeline import PartCounts, Pipeline
 from ostinato.models.decoding_options import DecodingOptions
 from ostinato.models.search import Hypothesis, Ids, search
@@ -120,7 +120,7 @@ class Writer:
             values: texts, lists of tokens, arrays, pictures, or rows of columns by name.
             begun: how each text begins, of units that stand alone, such as characters; what is
                 returned is what follows.
-            counts: is told of unknown units and of what is cut.
+            counts: is told of unknown units and of what is cut; None: a warning says it.
             decoding: see ``DecodingOptions``, such as ``num_best=5`` or ``method="sample"``; what
                 is not given is as ``options`` say.
 
@@ -131,7 +131,7 @@ class Writer:
             WritingError: what the network says are no probabilities.
         """
         options = self.options.changed(**decoding)
-        examples = self.pipeline.encode(values, counts)
+        examples = self._encoded(values, counts)
         if begun is not None and len(begun) != len(examples):
             raise OptionError(
                 f"got {len(begun)} beginnings for {len(examples)} inputs\nmend: one for each"
@@ -149,7 +149,13 @@ class Writer:
         ]
 
     def tell(
-        self, value: Any, say: Callable[[str], None], *, number: int = 0, **decoding: Any
+        self,
+        value: Any,
+        say: Callable[[str], None],
+        *,
+        number: int = 0,
+        counts: PartCounts | None = None,
+        **decoding: Any,
     ) -> None:
         """Write the best text for an input, and say its pieces as its units become known.
 
@@ -157,6 +163,7 @@ class Writer:
             value: see ``write``.
             say: is given one piece after another; of a beam, the text is one piece.
             number: of the input among all: what is drawn depends on it.
+            counts: see ``write``.
             decoding: see ``write``.
 
         Raises:
@@ -165,7 +172,7 @@ class Writer:
             WritingError: what the network says are no probabilities.
         """
         options = self.options.changed(**decoding)
-        (example,) = self.pipeline.encode([value])
+        (example,) = self._encoded([value], counts)
         batch = make_batch([example], [0])
         if options.method == "beam" or options.num_best > 1:
             ((best, *_),) = self._searched(batch, options, [number], [[]])
@@ -184,6 +191,13 @@ class Writer:
     def step(self, units: Ids, state: Writing, /) -> tuple[NextUnits, Writing]:
         """Read a unit in every row ``[N]``, and return what may come next; see ``search``."""
         return self._decoder.step(units, state)
+
+    def _encoded(self, values: Sequence[Any], counts: PartCounts | None) -> list[Example]:
+        found = PartCounts() if counts is None else counts
+        examples = self.pipeline.encode(values, found)
+        if counts is None:
+            found.warn()
+        return examples
 
     def _searched(
         self,

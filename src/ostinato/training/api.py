@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ostinato.core.errors import OptionError
 from ostinato.data import DataError
+from ostinato.data.pipeline import PartCounts
 from ostinato.training import pretrained, session
 from ostinato.training.errors import RunError
 from ostinato.training.events import Finished, ignore
@@ -129,7 +130,10 @@ class Run:
         """
         if isinstance(self.recipe, SuggestionRecipe):
             _refuse_one(values)
-            found = self._suggester.suggest_all([_question(value) for value in values], 1)
+            counts = PartCounts()
+            questions = [_question(value) for value in values]
+            found = self._suggester.suggest_all(questions, 1, counts)
+            counts.warn()
             return [best[0].text if best else "" for best in found]
         if isinstance(self.recipe, WritingRecipe):
             return [best[0].text for best in self.write(values)]
@@ -147,6 +151,8 @@ class Run:
     def write(self, values: Sequence[Any], **decoding: Any) -> list[list[Written]]:
         """Let the model write for each input, and return its texts, the best first.
 
+        It warns of inputs that are cut, longer than any of training, or of unknown units.
+
         Args:
             values: see ``predict``.
             decoding: keys of the recipe's section of that name, such as ``num_best=5``,
@@ -160,12 +166,17 @@ class Run:
         _refuse_one(values)
         trained = self._translator
         changes = [f"decoding.{key}={json.dumps(value)}" for key, value in decoding.items()]
-        return trained.write(list(values), trained.options(changes))
+        counts = PartCounts()
+        found = trained.write(list(values), trained.options(changes), counts)
+        counts.warn()
+        return found
 
     def suggest(
         self, prefix: str, before: str | None = None, num: int | None = None, **decoding: Any
     ) -> list[Suggestion]:
         """Return the likeliest queries that begin as a user has begun, the likeliest first.
+
+        It warns of what is unknown, or longer than any query of training.
 
         Args:
             prefix: what is begun; nothing of it: the likeliest queries of all.
@@ -183,7 +194,10 @@ class Run:
         chosen = self._suggester
         if changes:
             chosen = load_suggester(self.path, self._checkpoint, changes)
-        return chosen.suggest(prefix, before, num)
+        counts = PartCounts()
+        (found,) = chosen.suggest_all([(prefix, before)], num, counts)
+        counts.warn()
+        return found
 
     def predict_proba(self, values: Sequence[Any]) -> list[Numbers] | Numbers:
         """Return probabilities, in the order of ``labels``.
@@ -417,7 +431,10 @@ class Run:
 
     def _predictions(self, values: Sequence[Any]) -> Predictions:
         _refuse_one(values)
-        return self._examples.predict(list(values))
+        counts = PartCounts()
+        found = self._examples.predict(list(values), counts)
+        counts.warn()
+        return found
 
 
 def _question(value: Any) -> Question:

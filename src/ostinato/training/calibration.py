@@ -81,8 +81,8 @@ def make_plan(
             observe(
                 Noted(
                     f"training.max_minutes={limits.max_minutes:g} leaves room for only {steps}: a "
-                    "higher training.max_minutes, a smaller sample.length or model.hidden_size, or "
-                    "a larger evaluation.every makes room for more"
+                    "higher training.max_minutes, a smaller model.hidden_size, or a larger "
+                    "evaluation.every makes room for more"
                 )
             )
     max_steps = max(1, math.floor(min(ends)))

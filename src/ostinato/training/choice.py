@@ -179,7 +179,9 @@ def _tagged(seen: Survey, input: str | None, target: str | None) -> Choice | Non
 
 
 def _is_pair(seen: Survey, input: str | None, target: str | None) -> bool:
-    """Whether texts become texts: two columns of them, and none that could be a label."""
+    """Whether texts become texts: parallel files, or two columns of them and none of labels."""
+    if isinstance(seen.files["train"], dict) and seen.options.format == "text":
+        return len(seen.columns) == 2
     if target is not None:
         return _is_written(seen.columns[target])
     texts = [column for column in seen.columns.values() if _is_written(column)]
@@ -210,6 +212,13 @@ def _pair(seen: Survey, input: str | None, target: str | None, reason: str) -> C
     texts = [name for name, column in known.items() if column.kind == "text" and column.is_readable]
     others = [name for name in texts if name not in (input, target)]
     needed = (input is None) + (target is None)
+    if len(others) < needed:
+        # Also what could be a label, or a series, where nothing else is there.
+        others = [
+            name
+            for name, column in known.items()
+            if column.kind == "text" and not column.is_date and name not in (input, target)
+        ]
     if len(others) < needed or (len(others) > needed > 0):
         raise DataError(
             f"text-to-text reads one text and writes another, but {seen.name} holds "
@@ -309,7 +318,8 @@ def _no_sequences(seen: Survey) -> DataError:
         f"{_shown(seen)}. A row of it is one step, not a sequence\n"
         "mend: give one sequence a row: JSON lines such as "
         '{"series": [[1.5, 20], [1.6, 18]], "label": "up"}, cut from consecutive rows, or a .ts '
-        "file; the recipe `stock-direction` shows it for daily prices"
+        "file; the recipe `stock-direction` shows it for daily prices. Rows in the order of time "
+        "that are to be continued: --task forecasting"
     )
 
 

@@ -36,8 +36,13 @@ class ForecastKind(Kind):
 
         return deciding_score(recipe)
 
-    def hint(self, recipe: ForecastRecipe, run: str) -> str:  # noqa: ARG002
+    def hint(self, recipe: ForecastRecipe, run: str) -> str:
         """Return how what follows is drawn."""
+        if recipe.data.known:
+            return (
+                f"let it forecast with: ostinato predict {run} FILE --figure fan.html, a table "
+                f"whose last rows say {', '.join(recipe.data.known)} alone"
+            )
         return f"let it forecast with: ostinato predict {run} --figure fan.html"
 
     def evaluate(

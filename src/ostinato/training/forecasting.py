@@ -173,6 +173,12 @@ class TrainedForecaster:
             OptionError: the network has no such horizon, quantiles or paths.
         """
         horizon = self._horizon(horizon)
+        if horizon > max(len(series), self.recipe.data.horizon):
+            raise OptionError(
+                f"horizon: got {counted(horizon, 'step')}, longer than the series of "
+                f"{counted(len(series), 'row')} that is read\n"
+                f"mend: a horizon of {len(series)} or less, or a longer series"
+            )
         if levels:
             check_levels(levels)
         windows, last = self._windows(series, horizon)

@@ -66,7 +66,7 @@ def propose(
         )
     if seen.num_rows < _TOO_FEW:
         raise _too_few(seen)
-    if task == "forecasting" or (task is None and target is None and is_series(seen)):
+    if task == "forecasting" or (task is None and input is None and is_series(seen)):
         return propose_series(seen, input, target)
     choice = choose(seen, task, input, target)
     if choice.task == "image-to-text":

@@ -10,9 +10,10 @@ from pathlib import Path
 from ostinato.data import DataError, read_text
 from ostinato.data.opening import check_exists, opened
 from ostinato.data.readers import ReadOptions, guess_format, read_rows
-from ostinato.data.readers.captions import CAPTION_SUFFIXES, are_captions
-from ostinato.data.readers.folders import suffix_of
+from ostinato.data.readers.captions import CAPTION_SUFFIXES, are_captions, check_captions
+from ostinato.data.readers.folders import suffix_of, suffixes_in
 from ostinato.data.readers.formats import TABLES
+from ostinato.data.readers.images import SUFFIXES as PICTURES
 from ostinato.data.rows import Malformed
 from ostinato.data.text_file import likely_encoding
 from ostinato.data.wording import counted
@@ -69,14 +70,19 @@ class Survey:
         return (train if isinstance(train, Path) else next(iter(train.values()))).name
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, task: str | None = None) -> Survey:
     """Look at a file or folder.
+
+    Args:
+        path: of the data.
+        task: that was asked for; None where it is to be found. Queries stand in lines, whatever
+            they begin with.
 
     Raises:
         DataError: there is nothing, or too little that can be read; or a folder of which one file
             has to be chosen.
     """
-    seen = _seen(path)
+    seen = _seen(path, may_be_labels=task != "suggestion")
     num_bad = seen.malformed.num_malformed
     if num_bad > _MOST_MALFORMED * (seen.num_rows + num_bad):
         # So many are no accident: what is left may miss a whole label.
@@ -85,7 +91,7 @@ def survey(path: Path) -> Survey:
     return seen
 
 
-def _seen(path: Path) -> Survey:
+def _seen(path: Path, *, may_be_labels: bool) -> Survey:
     check_exists(path)
     if captioned := _captioned(path):
         return captioned
@@ -105,7 +111,7 @@ def _seen(path: Path) -> Survey:
     if kind == "images" and path.is_file():
         return _read({"train": _with_labels(path)}, options)
     if kind == "text" and path.is_file():
-        return _plain(files, options)
+        return _plain(files, options, may_be_labels=may_be_labels)
     if kind in TABLES:
         return _table(files, options)
     return _read(files, options)
@@ -122,6 +128,9 @@ def _captioned(path: Path) -> Survey | None:
     encodings = {table: _encoding(table) for table in tables}
     found = [table for table in tables if are_captions(table, encoding=encodings[table])]
     if not found:
+        if path.is_dir() and any(each in PICTURES for each in suffixes_in(path)):
+            for table in tables:
+                check_captions([table], encodings[table])
         return None
     training = [table for table in found if _TRAIN.search(table.name)]
     if len(found) > 1 and len(training) != 1:
@@ -240,7 +249,7 @@ def _encoding(path: Path) -> str:
     return "utf-8" if num_good >= len(bad) else likely_encoding(b"\n".join(bad))
 
 
-def _plain(files: Files, options: ReadOptions) -> Survey:
+def _plain(files: Files, options: ReadOptions, *, may_be_labels: bool) -> Survey:
     """Look at a text file: a table under another name, labelled lines, or plain text."""
     path = files["train"]
     assert isinstance(path, Path)
@@ -248,7 +257,7 @@ def _plain(files: Files, options: ReadOptions) -> Survey:
     lines = [line for line in text.split("\n") if line.strip()]
     if _separator_in(lines[:_SAMPLE]):
         return _table(files, replace(options, format="csv"))
-    if _begin_with_labels(lines):
+    if may_be_labels and _begin_with_labels(lines):
         options = replace(
             options, format="csv", separator=" ", header=False, columns=("label", "text")
         )

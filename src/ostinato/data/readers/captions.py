@@ -40,6 +40,7 @@ _CAPTION_NAMES = (
 )
 # What the number of a caption stands behind in the files of Flickr8k: ``dog.jpg#2``.
 _NUMBER = re.compile(r"#\d+$")
+_CALLED_CAPTIONS = re.compile(r"caption|annotation", re.IGNORECASE)
 _LARGEST = 256
 _USUAL: Size = (96, 96)
 _NUM_LOOKED_AT = 20
@@ -47,7 +48,7 @@ _NUM_LOOKED_AT = 20
 
 @dataclass(frozen=True)
 class _Entry:
-    """What a file says of one image; with a problem, the rest is of no use."""
+    """What a file says of one image; with a problem, its captions are of no use."""
 
     place: str
     image: str = ""
@@ -119,13 +120,33 @@ def find_captions(
         folder: of files and images.
         encoding: of the files.
         may_be_words: see ``are_captions``.
+
+    Raises:
+        DataError: there is none, and one that is called so cannot be read.
     """
     folders = (folder, folder / "images")
-    return [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_file() and are_captions(path, folders, encoding, may_be_words=may_be_words)
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    found = [
+        path for path in files if are_captions(path, folders, encoding, may_be_words=may_be_words)
     ]
+    if not found:
+        check_captions(files, encoding)
+    return found
+
+
+def check_captions(paths: Sequence[Path], encoding: str = "utf-8") -> None:
+    """Say what is wrong with files that are called captions, or annotations.
+
+    Args:
+        paths: of files of any kind.
+        encoding: of the files.
+
+    Raises:
+        DataError: one of them cannot be read.
+    """
+    for path in paths:
+        if suffix_of(path) in CAPTION_SUFFIXES and _CALLED_CAPTIONS.search(path.name):
+            _entries(path, ReadOptions(encoding=encoding))
 
 
 def are_captions(
@@ -149,7 +170,7 @@ def are_captions(
     try:
         entries = _entries(path, ReadOptions(encoding=encoding))
     except DataError:
-        # It is something else, or broken: whoever reads it as that says so.
+        # It is something else, or broken: ``check_captions`` says so.
         return False
     good = [entry for entry in entries if not entry.problem][:_NUM_LOOKED_AT]
     # Single words are labels.
@@ -188,7 +209,9 @@ def _rows(
     entries = _entries(file, options)
     places = {entry.image: _find(entry.image, folders) for entry in entries if not entry.problem}
     found = {path for path in places.values() if path is not None}
-    named |= found
+    # What is told of by its entry is not told of again.
+    known = {_find(entry.image, folders) for entry in entries if entry.problem and entry.image}
+    named |= found | {path for path in known if path is not None}
     if places and not found:
         raise _all_missing(file, folders, next(iter(places)), len(places))
     texts: dict[Path, list[str]] = {path: [] for path in found}
@@ -381,7 +404,7 @@ def _of_coco(path: Path, images: Sequence[object], annotations: Sequence[object]
         said.add(key)
         entries.append(_entry(place, names[key], values.get("caption")))
     entries += [
-        _Entry(places[key], problem=f"an image without a caption: {name!r}")
+        _Entry(places[key], name, problem=f"an image without a caption: {name!r}")
         for key, name in names.items()
         if key not in said
     ]
@@ -396,10 +419,11 @@ def _entry(place: str, image: object, captions: object) -> _Entry:
         return _Entry(place, captions=texts, problem="a caption without an image")
     name = image.strip()
     if not texts:
-        return _Entry(place, problem=f"an image without a caption: {name!r}")
+        return _Entry(place, name, problem=f"an image without a caption: {name!r}")
     if len(texts) < len(listed):
         bad = len(listed) - len(texts)
-        return _Entry(place, problem=f"{bad} of {len(listed)} captions of {name!r} hold no text")
+        problem = f"{bad} of {len(listed)} captions of {name!r} hold no text"
+        return _Entry(place, name, problem=problem)
     return _Entry(place, name, texts)
 
 
