@@ -63,8 +63,9 @@ def forecast_figure(forecast: Forecast, *, actual: Numbers | None = None, name: 
         col=1,
     )
     figure.update_layout(
-        margin={"t": 100},
-        legend={"orientation": "h", "y": -0.12, "yanchor": "top", "x": 0},
+        # Below dates of two lines, however tall the figure is.
+        margin={"t": 100, "b": 92},
+        legend={"orientation": "h", "yref": "container", "y": 0.01, "yanchor": "bottom", "x": 0},
     )
     return figure
 

@@ -45,6 +45,8 @@ INK: Final = "#24292f"
 MUTED: Final = "#57606a"
 GRID: Final = "#d8dee4"
 PAPER: Final = "#ffffff"
+_ABOVE_TITLE: Final = 17
+"""Pixels."""
 
 
 def line_style(index: int) -> dict[str, Any]:
@@ -113,7 +115,8 @@ def dress(
     """Give a figure (one of subplots, perhaps) the look of the house; see ``new_figure``."""
     figure.update_layout(
         template=template(),
-        title={"text": title, "subtitle": {"text": subtitle}},
+        # As far from the upper edge, however tall the figure is.
+        title={"text": title, "subtitle": {"text": subtitle}, "y": 1 - _ABOVE_TITLE / height},
         height=height,
         width=width,
         meta={"description": description, "reading": reading},
@@ -174,7 +177,7 @@ def template() -> Any:
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": 0.96,
+            "y": 1 - _ABOVE_TITLE / 420,
             "yanchor": "top",
         },
         "paper_bgcolor": PAPER,
