@@ -144,9 +144,8 @@ def _lines(column: str) -> Iterator[Row]:
 def _file_rows(path: Path, data: DataRecipe, column: str, malformed: Malformed) -> list[Row]:
     options = read_options(data)
     # Of files whose lines belong together, one alone is a text in each line.
-    is_of_lines = isinstance(data.train, dict) and format_by_name(path) is None
-    is_of_lines = is_of_lines and data.format in ("auto", "text")
-    may_be_lines = path.suffix in _LINES or is_of_lines
+    is_parallel = isinstance(data.train, dict) and data.format in ("auto", "text")
+    may_be_lines = path.suffix in _LINES or (is_parallel and format_by_name(path) is None)
     has_lines = may_be_lines and not _has_column(path, options, column)
     if has_lines:
         options = replace(options, format="text", columns=None)

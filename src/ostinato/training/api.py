@@ -151,7 +151,7 @@ class Run:
     def write(self, values: Sequence[Any], **decoding: Any) -> list[list[Written]]:
         """Let the model write for each input, and return its texts, the best first.
 
-        It warns of inputs that are cut, longer than any of training, or of unknown units.
+        It warns of inputs that are cut, empty, or longer than any of training.
 
         Args:
             values: see ``predict``.
@@ -176,7 +176,7 @@ class Run:
     ) -> list[Suggestion]:
         """Return the likeliest queries that begin as a user has begun, the likeliest first.
 
-        It warns of what is unknown, or longer than any query of training.
+        It warns of what is cut, or longer than any query of training.
 
         Args:
             prefix: what is begun; nothing of it: the likeliest queries of all.

@@ -177,7 +177,6 @@ def template() -> Any:
             "x": 0,
             "xref": "paper",
             "xanchor": "left",
-            "y": 1 - _ABOVE_TITLE / 420,
             "yanchor": "top",
         },
         "paper_bgcolor": PAPER,

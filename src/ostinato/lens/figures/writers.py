@@ -85,12 +85,12 @@ def exposure_figure(found: ExposureGap) -> Figure:
                 row=1,
                 col=column,
             )
-    fewer = "more" if found.accuracy_gap < 0 else "fewer"
+    side = "more" if found.accuracy_gap < 0 else "fewer"
     theme.dress(
         figure,
         "The exposure gap",
         subtitle=f"{found.network}: free-running, a unit costs {number(found.loss_gap)} nats more, "
-        f"and {percent(abs(found.accuracy_gap))} {fewer} are right",
+        f"and {percent(abs(found.accuracy_gap))} {side} are right",
         description=f"Loss and accuracy over {enough} places of the right texts. Over all places "
         f"the gap is {number(found.loss_gap)} nats a unit and {percent(found.accuracy_gap)} of "
         "the units.",
